@@ -1,0 +1,234 @@
+"""Every foreseen failure, as one tree. Nothing else in Lectern raises on purpose.
+
+    LecternError
+    ├── InputError               the person can mend it
+    │   ├── UnsupportedFormat        not a kind of file we read
+    │   ├── LegacyFormat             an old kind; says how to convert it
+    │   ├── PasswordProtected        needs a password we do not have
+    │   ├── DamagedFile              right kind, unreadable content
+    │   ├── DynamicForm              an XFA form whose text is made by a viewer
+    │   ├── NothingToRead            opened, and holds no words
+    │   ├── UnknownVoice             lists the nearest valid names
+    │   ├── NotFound                 no such thing, or not yours
+    │   └── InvalidRequest           a request that does not make sense
+    ├── LimitReached             a stated cap was met; carries used and limit
+    │   ├── FileTooLarge
+    │   ├── TooManyPages
+    │   ├── TooManyPixels
+    │   ├── InflatesTooMuch          an archive that unpacks past the cap
+    │   ├── TookTooLong              CPU, memory or time of a child process
+    │   └── DiskReserveReached       too little free disk to accept work
+    ├── EngineError              an engine misbehaved; often worth another try
+    │   ├── EngineCrashed
+    │   ├── EngineUnavailable
+    │   └── BadEngineReply
+    ├── WorkerLost               the process doing the work disappeared
+    ├── Cancelled                somebody asked for it to stop
+    └── StoreError               our own storage failed
+        ├── BlobMissing
+        └── BlobCorrupt
+
+Each class has a stable ``code`` (shown in logs, answers and docs), ``retryable``
+(whether the same work may succeed unchanged) and ``http_status``. The message
+says what happened and what to do, and is shown to people unchanged.
+"""
+
+from typing import ClassVar
+
+
+class LecternError(Exception):
+    """Base of every error Lectern raises on purpose."""
+
+    code: ClassVar[str] = "lectern"
+    retryable: ClassVar[bool] = False
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InputError(LecternError):
+    """What was given cannot be used; the person can mend it."""
+
+    code = "input"
+    http_status = 422
+    exit_code = 2
+
+
+class UnsupportedFormat(InputError):
+    """The bytes are not of a kind Lectern reads."""
+
+    code = "unsupported_format"
+    http_status = 415
+
+
+class LegacyFormat(InputError):
+    """An old binary kind that has to be converted first."""
+
+    code = "legacy_format"
+    http_status = 415
+
+
+class PasswordProtected(InputError):
+    """The file opens only with a password."""
+
+    code = "password_protected"
+
+
+class DamagedFile(InputError):
+    """The right kind of file, but its content cannot be read."""
+
+    code = "damaged_file"
+
+
+class DynamicForm(InputError):
+    """An XFA form whose text exists only inside a form viewer."""
+
+    code = "dynamic_form"
+
+
+class NothingToRead(InputError):
+    """The file opened, and holds no words."""
+
+    code = "nothing_to_read"
+
+
+class UnknownVoice(InputError):
+    """No voice of that name."""
+
+    code = "unknown_voice"
+
+
+class NotFound(InputError):
+    """No such thing, or it belongs to somebody else."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class InvalidRequest(InputError):
+    """A request that does not make sense as it stands."""
+
+    code = "invalid_request"
+    http_status = 400
+
+
+class LimitReached(LecternError):
+    """A stated cap was met."""
+
+    code = "limit"
+    http_status = 413
+    exit_code = 3
+
+    def __init__(
+        self, message: str, *, used: float | None = None, limit: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.used = used
+        self.limit = limit
+
+
+class FileTooLarge(LimitReached):
+    """More bytes than one upload may have."""
+
+    code = "file_too_large"
+
+
+class TooManyPages(LimitReached):
+    """More pages than one document may have."""
+
+    code = "too_many_pages"
+
+
+class TooManyPixels(LimitReached):
+    """An image larger than may be decoded."""
+
+    code = "too_many_pixels"
+
+
+class InflatesTooMuch(LimitReached):
+    """An archive that unpacks to more than may be unpacked."""
+
+    code = "inflates_too_much"
+
+
+class TookTooLong(LimitReached):
+    """A child process met its CPU, memory or time limit."""
+
+    code = "took_too_long"
+    http_status = 422
+
+
+class DiskReserveReached(LimitReached):
+    """Too little free disk is left to accept new work."""
+
+    code = "disk_reserve"
+    http_status = 507
+
+
+class EngineError(LecternError):
+    """An engine misbehaved."""
+
+    code = "engine"
+    retryable = True
+    http_status = 502
+    exit_code = 4
+
+
+class EngineCrashed(EngineError):
+    """The engine's process ended unexpectedly."""
+
+    code = "engine_crashed"
+
+
+class EngineUnavailable(EngineError):
+    """The engine, or data it needs, is not installed or does not answer."""
+
+    code = "engine_unavailable"
+    retryable = False
+
+
+class BadEngineReply(EngineError):
+    """The engine answered with something that cannot be right."""
+
+    code = "bad_engine_reply"
+
+
+class WorkerLost(LecternError):
+    """The process doing the work disappeared."""
+
+    code = "worker_lost"
+    retryable = True
+    exit_code = 5
+
+
+class Cancelled(LecternError):
+    """Somebody asked for the work to stop."""
+
+    code = "cancelled"
+    http_status = 409
+    exit_code = 130
+
+
+class StoreError(LecternError):
+    """Our own storage failed."""
+
+    code = "store"
+    retryable = True
+    exit_code = 6
+
+
+class BlobMissing(StoreError):
+    """A blob that a row names is not on disk."""
+
+    code = "blob_missing"
+    retryable = False
+
+
+class BlobCorrupt(StoreError):
+    """A blob whose bytes no longer have the hash it is named by."""
+
+    code = "blob_corrupt"
+    retryable = False
