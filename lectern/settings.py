@@ -40,7 +40,7 @@ class Limits(BaseModel):
     element_depth: int = 1000
     """Nesting of elements in HTML and XML."""
     child_cpu_seconds: int = 60
-    """CPU time of a child process that reads a file, before ``child_page_cpu_seconds``."""
+    """CPU time of a child process that reads a file, whatever its length."""
     child_page_cpu_seconds: float = 0.2
     """CPU time added for each page without recognition of pictures."""
     child_memory_bytes: int = 3 * 1024**3
