@@ -1,0 +1,58 @@
+"""What every test shares: a settings object of its own, and a header that says what
+this machine lacks. Fixtures of one part live beside that part's tests."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from lectern.settings import Settings
+from tests.support.browser import chromium_path
+from tests.support.samples import FOLDER
+
+hypothesis_settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.register_profile("deep", deadline=None, max_examples=3000)
+hypothesis_settings.load_profile(os.environ.get("LECTERN_HYPOTHESIS", "ci"))
+
+
+def pytest_report_header() -> list[str]:
+    """Name the optional parts that are missing, and how to get them."""
+    wanted = {
+        "a browser (Debian: chromium); browser tests are skipped": chromium_path(),
+        "Tesseract's English data (Debian: tesseract-ocr-eng); RapidOCR reads instead": (
+            next(Path("/usr/share/tesseract-ocr").glob("*/tessdata/eng.*"), None)
+        ),
+        "../shared/samples; tests over real documents are skipped": (
+            FOLDER if FOLDER.exists() else None
+        ),
+        "bwrap (Debian: bubblewrap); the parser's network is closed another way": (
+            shutil.which("bwrap")
+        ),
+    }
+    return [f"missing: {name}" for name, found in wanted.items() if not found]
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave the slow drills out unless they are asked for by name."""
+    if "drill" in (config.option.markexpr or ""):
+        return
+    kept = [item for item in items if "drill" not in item.keywords]
+    config.hook.pytest_deselected(items=[i for i in items if i not in kept])
+    items[:] = kept
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Return settings whose data lives in this test's own folder."""
+    return Settings(_env_file=None, data_dir=tmp_path / "data", disk_reserve_bytes=0)
