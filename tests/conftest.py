@@ -28,7 +28,7 @@ def pytest_report_header() -> list[str]:
     """Name the optional parts that are missing, and how to get them."""
     wanted = {
         "a browser (Debian: chromium); browser tests are skipped": chromium_path(),
-        "Tesseract's English data (Debian: tesseract-ocr-eng); RapidOCR reads instead": (
+        "Tesseract English data (tesseract-ocr-eng); RapidOCR reads instead": (
             next(Path("/usr/share/tesseract-ocr").glob("*/tessdata/eng.*"), None)
         ),
         "../shared/samples; tests over real documents are skipped": (
