@@ -40,7 +40,7 @@ check: setup-dev  ## format, lint, types, import contracts, generated pages
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python docs/make_settings.py --check
+	$(BIN)/python docs/make_pages.py --check
 
 fix: setup-dev  ## format and mend what can be mended
 	$(BIN)/ruff format .
@@ -53,7 +53,7 @@ bench: setup-dev  ## every benchmark, medians and ratios
 	@for bench in bench/[a-z]*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 docs: setup-dev  ## make the generated pages again
-	$(BIN)/python docs/make_settings.py
+	$(BIN)/python docs/make_pages.py
 
 lock: ## pin every dependency again (needs uv)
 	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate -q pyproject.toml -o requirements.lock

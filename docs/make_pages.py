@@ -1,24 +1,35 @@
-"""Make ``docs/settings.md`` from the docstrings of ``lectern.settings``.
+"""Make ``docs/settings.md`` and ``docs/errors.md`` from the code they describe.
 
-``--check`` changes nothing and fails when the page is not what it would be.
+``--check`` changes nothing and fails when a page is not what it would be.
 """
 
 import ast
+import itertools
 import sys
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from lectern import settings
+from lectern import errors, settings
 
-PAGE = Path(__file__).with_name("settings.md")
-HEAD = """# Settings
+DOCS = Path(__file__).parent
+SETTINGS_HEAD = """# Settings
 
 Read this when you want Lectern to behave differently. Every setting is an
 environment variable, or a line of a `lectern.env` file in the folder where
 Lectern is started. An unknown name is refused, so a typing error is noticed.
 
 This page is made from `lectern/settings.py` by `make docs`; CI checks it.
+"""
+ERRORS_HEAD = """# Errors
+
+Read this when you see a code and want to know what stands behind it. Every failure
+that Lectern foresees has a stable code. The message says what happened and what to
+do; this page says what kind of failure it is. *Again?* is whether the same work may
+succeed unchanged, *exit* the exit code of `lectern convert`, *HTTP* the status of the
+app's answer.
+
+This page is made from `lectern/errors.py` by `make docs`; CI checks it.
 """
 
 
@@ -31,7 +42,7 @@ def docstrings(class_name: str) -> dict[str, str]:
         if isinstance(node, ast.ClassDef) and node.name == class_name
     )
     found: dict[str, str] = {}
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in itertools.pairwise(body):
         if not isinstance(field, ast.AnnAssign) or not isinstance(text, ast.Expr):
             continue
         if isinstance(field.target, ast.Name) and isinstance(text.value, ast.Constant):
@@ -60,9 +71,10 @@ def table(model: type[BaseModel], prefix: str) -> list[str]:
     return rows
 
 
-def page() -> str:
-    """Return the whole page."""
-    parts = [HEAD, "## General", "", *table(settings.Settings, "LECTERN_"), ""]
+def settings_page() -> str:
+    """Return the whole page of settings."""
+    general = table(settings.Settings, "LECTERN_")
+    parts = [SETTINGS_HEAD, "## General", "", *general, ""]
     for name, field in settings.Settings.model_fields.items():
         default = field.get_default(call_default_factory=True)
         if isinstance(default, BaseModel):
@@ -71,15 +83,39 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def family(error: type[errors.LecternError]) -> list[type[errors.LecternError]]:
+    """Return a class and everything below it, parents first."""
+    below = [found for child in error.__subclasses__() for found in family(child)]
+    return [error, *below]
+
+
+def errors_page() -> str:
+    """Return the whole page of errors."""
+    rows = ["| code | meaning | again? | exit | HTTP |", "|---|---|---|---|---|"]
+    for error in family(errors.LecternError):
+        if not error.__doc__:
+            raise SystemExit(f"{error.__name__} has no docstring.")
+        meaning = error.__doc__.splitlines()[0]
+        again = "yes" if error.retryable else "no"
+        rows.append(
+            f"| `{error.code}` | {meaning} | {again} | {error.exit_code} "
+            f"| {error.http_status} |"
+        )
+    return "\n".join([ERRORS_HEAD, *rows, ""])
+
+
 def main() -> int:
-    """Write the page, or check it."""
-    if "--check" not in sys.argv:
-        PAGE.write_text(page())
-        return 0
-    if PAGE.exists() and PAGE.read_text() == page():
-        return 0
-    sys.stderr.write("docs/settings.md is out of date: run `make docs`.\n")
-    return 1
+    """Write the pages, or check them."""
+    pages = {"settings.md": settings_page(), "errors.md": errors_page()}
+    outdated = 0
+    for name, text in pages.items():
+        page = DOCS / name
+        if "--check" not in sys.argv:
+            page.write_text(text)
+        elif not page.exists() or page.read_text() != text:
+            sys.stderr.write(f"docs/{name} is out of date: run `make docs`.\n")
+            outdated += 1
+    return min(outdated, 1)
 
 
 if __name__ == "__main__":
