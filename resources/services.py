@@ -1,0 +1,156 @@
+"""The composition root: everything Lectern works with, put together once.
+
+Assets, the command line and the app all start here. Opening it is cheap; what is
+heavy is imported and made when it is first asked for.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lectern.settings import Settings
+from resources.stores.blobs import BlobStore
+from resources.stores.bookmarks import Bookmarks
+from resources.stores.catalog import Catalog
+from resources.stores.cursors import Cursors
+from resources.stores.database import Clock, Database, utc_now
+from resources.stores.disk import require_disk
+from resources.stores.joblog import JobLog
+from resources.stores.jobs import Jobs
+from resources.stores.migrations import current_revision, migrate, require_current
+from resources.stores.outbox import Outbox
+from resources.stores.page_cache import StoredPageCache
+from resources.stores.preferences import Preferences
+from resources.stores.uploads import Uploads
+from resources.stores.variants import Variants
+
+if TYPE_CHECKING:
+    from resources.engines.recognition.base import Recogniser
+    from resources.engines.voices import SpeechEngines
+    from resources.preparation import Preparation
+    from resources.stores.statistics import StatisticsReader
+    from resources.voicing import Voicing
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the outside is reached by."""
+
+    settings: Settings
+    database: Database
+    blobs: BlobStore
+    catalog: Catalog
+    jobs: Jobs
+    joblog: JobLog
+    variants: Variants
+    cursors: Cursors
+    bookmarks: Bookmarks
+    preferences: Preferences
+    uploads: Uploads
+    outbox: Outbox
+    page_cache: StoredPageCache
+
+    @classmethod
+    def open(
+        cls, settings: Settings, *, upgrade: bool = False, clock: Clock = utc_now
+    ) -> "Services":
+        """Open the stores; an empty database gets its tables.
+
+        An older one gets the changes it lacks with ``upgrade`` (``lectern serve``,
+        ``convert``, ``migrate``); anybody else is told to run them.
+
+        Raises:
+            StoreError: The database is of another version of Lectern.
+        """
+        root = settings.root
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = Database(settings.database, clock=clock)
+        if upgrade or current_revision(database) is None:
+            migrate(database)
+        require_current(database)
+        blobs = BlobStore(root / "blobs")
+        outbox = Outbox(database)
+        jobs = Jobs(database)
+        return cls(
+            settings=settings,
+            database=database,
+            blobs=blobs,
+            catalog=Catalog(
+                database, outbox, documents_limit=settings.limits.documents
+            ),
+            jobs=jobs,
+            joblog=JobLog(root / "logs" / "jobs", jobs),
+            variants=Variants(database, outbox),
+            cursors=Cursors(database),
+            bookmarks=Bookmarks(database),
+            preferences=Preferences(database),
+            uploads=Uploads(database, blobs, root / "uploads", settings),
+            outbox=outbox,
+            page_cache=StoredPageCache(database),
+        )
+
+    def close(self) -> None:
+        """Close what can be closed."""
+        self.database.close()
+
+    def require_disk(self, wanted_bytes: int = 0) -> None:
+        """Refuse new work while too little disk is free.
+
+        Raises:
+            DiskReserveReached: Less than the reserve would be left.
+        """
+        require_disk(
+            self.settings.root,
+            reserve_bytes=self.settings.disk_reserve_bytes,
+            wanted_bytes=wanted_bytes,
+        )
+
+    def recogniser(self) -> "Recogniser":
+        """Return what turns files into pages."""
+        return self._recogniser
+
+    def speech_engines(self) -> "SpeechEngines":
+        """Return the speech engines and their voices."""
+        return self._speech_engines
+
+    def voicing(self) -> "Voicing":
+        """Return what turns blocks into audio."""
+        return self._voicing
+
+    def preparation(self) -> "Preparation":
+        """Return what turns an upload into blocks."""
+        return self._preparation
+
+    def statistics(self) -> "StatisticsReader":
+        """Return the published statistics."""
+        return self._statistics
+
+    @cached_property
+    def _recogniser(self) -> "Recogniser":
+        from resources.engines.recognition.local import LocalRecogniser
+
+        return LocalRecogniser(self.settings)
+
+    @cached_property
+    def _speech_engines(self) -> "SpeechEngines":
+        from resources.engines.voices import SpeechEngines
+
+        return SpeechEngines(self.settings)
+
+    @cached_property
+    def _voicing(self) -> "Voicing":
+        from resources.voicing import Voicing
+
+        return Voicing(self)
+
+    @cached_property
+    def _preparation(self) -> "Preparation":
+        from resources.preparation import Preparation
+
+        return Preparation(self)
+
+    @cached_property
+    def _statistics(self) -> "StatisticsReader":
+        from resources.stores.statistics import StatisticsReader
+
+        return StatisticsReader(self.settings.root / "statistics")

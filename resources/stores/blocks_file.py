@@ -1,0 +1,104 @@
+"""The blocks of one document version, as one Parquet file.
+
+One row a block; the file's metadata carries chapters, findings, title, language and
+page count. A reader of any language with Parquet can open it.
+"""
+
+import io
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from lectern.documents.blocks import Block, Chapter, DocumentText, Finding
+from lectern.documents.pages import BlockKind, Span, SpanKind
+from lectern.errors import BlobCorrupt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_METADATA = b"lectern"
+
+
+def write_blocks(text: DocumentText) -> bytes:
+    """Return a document's text as the bytes of a Parquet file.
+
+    The same text gives the same bytes, so that preparing it again is no new version.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    about = {
+        "title": text.title,
+        "language": text.language,
+        "page_count": text.page_count,
+        "chapters": [asdict(chapter) for chapter in text.chapters],
+        "findings": [asdict(finding) for finding in text.findings],
+    }
+    schema = _schema().with_metadata({_METADATA: json.dumps(about).encode()})
+    table = pa.Table.from_pylist([asdict(block) for block in text.blocks], schema)
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def read_blocks(data: bytes) -> DocumentText:
+    """Return the text that ``write_blocks`` wrote.
+
+    Raises:
+        BlobCorrupt: The bytes are not such a file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+        about = json.loads(table.schema.metadata[_METADATA])
+    except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise BlobCorrupt(
+            "The blocks of this document cannot be read. Prepare the document again."
+        ) from error
+    return DocumentText(
+        blocks=tuple(_block_of(row) for row in table.to_pylist()),
+        chapters=tuple(Chapter(**chapter) for chapter in about["chapters"]),
+        findings=tuple(Finding(**finding) for finding in about["findings"]),
+        title=about["title"],
+        language=about["language"],
+        page_count=about["page_count"],
+    )
+
+
+def _schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    span = pa.struct(
+        [
+            ("start", pa.int32()),
+            ("end", pa.int32()),
+            ("kind", pa.string()),
+            ("target", pa.string()),
+        ]
+    )
+    columns: dict[str, pa.DataType] = {
+        "id": pa.string(),
+        "index": pa.int32(),
+        "kind": pa.string(),
+        "page": pa.int32(),
+        "paragraph": pa.int32(),
+        "start_char": pa.int64(),
+        "end_char": pa.int64(),
+        "shown": pa.string(),
+        "spans": pa.list_(span),
+        "language": pa.string(),
+        "direction": pa.string(),
+        "level": pa.int32(),
+        "chapter": pa.int32(),
+    }
+    return pa.schema(columns)
+
+
+def _block_of(row: dict[str, Any]) -> Block:
+    spans = tuple(
+        Span(s["start"], s["end"], SpanKind(s["kind"]), s["target"])
+        for s in row["spans"]
+    )
+    return Block(**{**row, "kind": BlockKind(row["kind"]), "spans": spans})

@@ -1,0 +1,504 @@
+"""The catalog: documents, what is known of them, and what was made of them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Update, delete, insert, select, update
+
+from lectern.accounts.people import Principal
+from lectern.documents.blocks import DocumentText
+from lectern.documents.formats import Format
+from lectern.documents.pages import BlockKind, SpanKind
+from lectern.documents.spoken import Policy, Speaking
+from lectern.errors import InvalidRequest, LecternError, LimitReached, NotFound
+from lectern.ids import BlobHash, DocumentId, OwnerId, new_document_id
+from lectern.jobs.states import DocumentState
+from lectern.usage.events import DocumentAdded, DocumentRead, EventKind
+from resources.stores import schema
+from resources.stores.database import Database
+from resources.stores.outbox import Outbox
+from resources.stores.search import drop_text, find_texts, index_text, index_title
+from resources.stores.upsert import insert_or_update
+
+_document = schema.document.c
+_artifact = schema.artifact.c
+
+TITLE_CHARS = 300
+COLUMNS = tuple(column.name for column in schema.document.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of one person."""
+
+    id: DocumentId
+    owner_id: OwnerId
+    title: str
+    filename: str
+    format: Format
+    blob: BlobHash
+    size_bytes: int
+    state: DocumentState
+    error_code: str | None
+    error_message: str | None
+    version: int  # of its text; 0 until it is readable
+    revision: int  # rises with the version and with every change of what is spoken
+    page_count: int
+    block_count: int
+    spoken_chars: int
+    word_count: int
+    language: str
+    blocks_blob: BlobHash | None
+    policy: Policy
+    voice_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+    snippet: str = ""  # where the words of a search were found
+
+    @property
+    def principal(self) -> Principal:
+        """Return the person whose document this is."""
+        return Principal(self.owner_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TextStats:
+    """How much there is to hear in a document."""
+
+    spoken_chars: int
+    word_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Something a step made of a document, so that it need not be made again."""
+
+    name: str
+    blob: BlobHash
+    metadata: dict[str, Any]
+    created_at: datetime
+
+
+class Catalog:
+    """The tables of documents and their artifacts."""
+
+    def __init__(
+        self, database: Database, outbox: Outbox, *, documents_limit: int = 10_000
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._documents_limit = documents_limit
+
+    def add(
+        self,
+        principal: Principal,
+        *,
+        title: str,
+        filename: str,
+        format: Format,  # noqa: A002  (the domain's word)
+        blob: BlobHash,
+        size_bytes: int,
+        connection: Connection | None = None,
+    ) -> Document:
+        """Add a document whose file is durable already.
+
+        Raises:
+            LimitReached: The person has as many documents as one may have.
+        """
+        document = self._new(principal, title, filename, format, blob, size_bytes)
+        with self._database.joined(connection) as joined:
+            self._check_limit(joined, principal)
+            joined.execute(insert(schema.document).values(_row_of(document)))
+            index_text(joined, document.id, title=document.title, body="")
+            event = DocumentAdded(
+                document_id=document.id, format=format, size_bytes=size_bytes
+            )
+            self._outbox.append(
+                EventKind.DOCUMENT_ADDED,
+                event,
+                principal=principal,
+                event_id=f"added:{document.id}",
+                connection=joined,
+            )
+        return document
+
+    def _new(
+        self,
+        principal: Principal,
+        title: str,
+        filename: str,
+        format: Format,  # noqa: A002
+        blob: BlobHash,
+        size_bytes: int,
+    ) -> Document:
+        now = self._database.now()
+        return Document(
+            id=new_document_id(),
+            owner_id=principal.owner_id,
+            title=_clean_title(title),
+            filename=filename,
+            format=format,
+            blob=blob,
+            size_bytes=size_bytes,
+            state=DocumentState.PREPARING,
+            error_code=None,
+            error_message=None,
+            version=0,
+            revision=0,
+            page_count=0,
+            block_count=0,
+            spoken_chars=0,
+            word_count=0,
+            language="",
+            blocks_blob=None,
+            policy={},
+            voice_id=None,
+            created_at=now,
+            updated_at=now,
+            deleted_at=None,
+        )
+
+    def _check_limit(self, connection: Connection, principal: Principal) -> None:
+        mine = select(_document.id).where(_is_live(principal))
+        limit = self._documents_limit
+        found = connection.scalars(mine.offset(limit - 1).limit(1)).first()
+        if found is not None:
+            raise LimitReached(
+                f"You have {limit} documents, the most one person may have. "
+                "Delete some to add another.",
+                used=limit,
+                limit=limit,
+            )
+
+    def same_file(self, principal: Principal, blob: BlobHash) -> Document | None:
+        """Return this person's newest document made from the same bytes, if any."""
+        query = select(schema.document).where(_is_live(principal))
+        newest = query.where(_document.blob == blob).order_by(
+            _document.created_at.desc()
+        )
+        return self._first(newest)
+
+    def get(self, principal: Principal, document_id: DocumentId) -> Document:
+        """Return a document of this person.
+
+        Raises:
+            NotFound: There is none, or it was deleted.
+        """
+        return self._found(
+            select(schema.document).where(
+                _is_live(principal), _document.id == document_id
+            )
+        )
+
+    def find(self, document_id: DocumentId) -> Document:
+        """Return a document whoever owns it, deleted or not: for the workers.
+
+        Raises:
+            NotFound: It does not exist any more.
+        """
+        return self._found(select(schema.document).where(_document.id == document_id))
+
+    def documents(
+        self,
+        principal: Principal,
+        *,
+        search: str = "",
+        state: DocumentState | None = None,
+    ) -> list[Document]:
+        """Return a person's documents: newest first, or best match first."""
+        query = select(schema.document).where(_is_live(principal))
+        if state is not None:
+            query = query.where(_document.state == state)
+        newest = query.order_by(_document.created_at.desc(), _document.id)
+        with self._database.read() as connection:
+            if not search.strip():
+                rows = connection.execute(newest).mappings()
+                return [_document_of(row) for row in rows]
+            snippets = find_texts(connection, principal, search)
+            rows = connection.execute(
+                query.where(_document.id.in_(list(snippets)))
+            ).mappings()
+            by_id = {row["id"]: row for row in rows}
+        return [
+            _document_of(by_id[document_id], snippet=snippet)
+            for document_id, snippet in snippets.items()
+            if document_id in by_id
+        ]
+
+    def rename(
+        self, principal: Principal, document_id: DocumentId, title: str
+    ) -> Document:
+        """Give a document another title."""
+        clean = _clean_title(title)
+        with self._database.write() as connection:
+            mine = _is_live(principal) & (_document.id == document_id)
+            statement = update(schema.document).where(mine)
+            self._must_match(connection, statement.values(**self._now(title=clean)))
+            index_title(connection, document_id, clean)
+        return self.get(principal, document_id)
+
+    def delete(self, principal: Principal, document_id: DocumentId) -> None:
+        """Take a document away; it can be brought back until it is purged."""
+        mine = _is_live(principal) & (_document.id == document_id)
+        deleted = self._now(deleted_at=self._database.now())
+        with self._database.write() as connection:
+            self._must_match(
+                connection, update(schema.document).where(mine).values(**deleted)
+            )
+
+    def restore(self, principal: Principal, document_id: DocumentId) -> Document:
+        """Bring a deleted document back."""
+        mine = (_document.owner_id == principal.owner_id) & (
+            _document.id == document_id
+        )
+        statement = update(schema.document).where(mine)
+        with self._database.write() as connection:
+            self._must_match(connection, statement.values(**self._now(deleted_at=None)))
+        return self.get(principal, document_id)
+
+    def deleted_before(self, age: timedelta) -> list[DocumentId]:
+        """Return documents that were deleted at least this long ago."""
+        before = self._database.now() - age
+        query = select(_document.id).where(_document.deleted_at <= before)
+        with self._database.read() as connection:
+            return [DocumentId(id_) for id_ in connection.scalars(query)]
+
+    def purge(self, document_id: DocumentId) -> bool:
+        """Delete a deleted document's rows for good; its events stay counted.
+
+        False when it is not (or no longer) deleted.
+        """
+        gone = (_document.id == document_id) & _document.deleted_at.is_not(None)
+        with self._database.write() as connection:
+            result = connection.execute(delete(schema.document).where(gone))
+            if result.rowcount:
+                drop_text(connection, document_id)
+        return result.rowcount == 1
+
+    def set_state(
+        self,
+        document_id: DocumentId,
+        state: DocumentState,
+        *,
+        error: LecternError | None = None,
+    ) -> None:
+        """Say what can be done with a document now, and why not more."""
+        self._update(
+            document_id,
+            state=state,
+            error_code=error.code if error else None,
+            error_message=error.message if error else None,
+        )
+
+    def publish(
+        self,
+        document_id: DocumentId,
+        *,
+        text: DocumentText,
+        blocks_blob: BlobHash,
+        stats: TextStats,
+    ) -> Document:
+        """Make a version of a document readable, searchable and counted.
+
+        The same blocks again are the same version: doing it twice changes nothing.
+        """
+        with self._database.write() as connection:
+            before = self._locked(connection, document_id)
+            is_same = before.blocks_blob == blocks_blob
+            version = before.version if is_same else before.version + 1
+            connection.execute(
+                update(schema.document)
+                .where(_document.id == document_id)
+                .values(
+                    **self._now(
+                        state=DocumentState.READY,
+                        error_code=None,
+                        error_message=None,
+                        version=version,
+                        revision=before.revision + (not is_same),
+                        page_count=text.page_count,
+                        block_count=len(text.blocks),
+                        spoken_chars=stats.spoken_chars,
+                        word_count=stats.word_count,
+                        language=text.language,
+                        blocks_blob=blocks_blob,
+                    )
+                )
+            )
+            if not is_same:
+                self._publish_new(connection, before, text, stats)
+        return self.find(document_id)
+
+    def _publish_new(
+        self,
+        connection: Connection,
+        document: Document,
+        text: DocumentText,
+        stats: TextStats,
+    ) -> None:
+        body = "\n".join(block.shown for block in text.blocks)
+        index_text(connection, document.id, title=document.title, body=body)
+        links = schema.block_audio.c
+        connection.execute(
+            delete(schema.block_audio).where(
+                links.document_id == document.id,
+                links.block_index >= len(text.blocks),
+            )
+        )
+        version = document.version + 1
+        self._outbox.append(
+            EventKind.DOCUMENT_READ,
+            DocumentRead(
+                document_id=document.id,
+                version=version,
+                pages=text.page_count,
+                blocks=len(text.blocks),
+                words=stats.word_count,
+                chars=stats.spoken_chars,
+            ),
+            principal=document.principal,
+            event_id=f"read:{document.id}:{version}",
+            connection=connection,
+        )
+
+    def put_artifact(
+        self,
+        document_id: DocumentId,
+        name: str,
+        blob: BlobHash,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Artifact:
+        """Keep what a step made, in place of what it made before."""
+        made = Artifact(name, blob, dict(metadata or {}), self._database.now())
+        row = {"document_id": document_id, **asdict(made)}
+        with self._database.write() as connection:
+            self._locked(connection, document_id)
+            insert_or_update(
+                connection, schema.artifact, [row], by=["document_id", "name"]
+            )
+        return made
+
+    def artifact(self, document_id: DocumentId, name: str) -> Artifact | None:
+        """Return what a step made of a document, if it has."""
+        query = select(schema.artifact).where(
+            _artifact.document_id == document_id, _artifact.name == name
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        return Artifact(row["name"], row["blob"], row["metadata"], row["created_at"])
+
+    def policy(self, document_id: DocumentId) -> Policy:
+        """Return the choices of what is spoken, where they differ from default."""
+        return self.find(document_id).policy
+
+    def set_policy(
+        self, principal: Principal, document_id: DocumentId, policy: Policy
+    ) -> Document:
+        """Change what is spoken. Audio made under the old choices is set aside."""
+        with self._database.write() as connection:
+            before = self._locked(connection, document_id)
+            if before.owner_id != principal.owner_id or before.deleted_at:
+                raise _no_such_document()
+            if before.policy != policy:
+                self._update(
+                    document_id,
+                    connection=connection,
+                    policy=_policy_json(policy),
+                    revision=before.revision + 1,
+                )
+        return self.get(principal, document_id)
+
+    def set_spoken_chars(self, document_id: DocumentId, spoken_chars: int) -> None:
+        """Say how much is spoken now, after a change of policy."""
+        self._update(document_id, spoken_chars=spoken_chars)
+
+    def voice(self, document_id: DocumentId) -> str | None:
+        """Return the voice chosen for a document, if one was."""
+        return self.find(document_id).voice_id
+
+    def set_voice(
+        self, principal: Principal, document_id: DocumentId, voice_id: str | None
+    ) -> Document:
+        """Choose the voice of a document; None goes back to its language's."""
+        self.get(principal, document_id)
+        self._update(document_id, voice_id=voice_id)
+        return self.get(principal, document_id)
+
+    def _update(
+        self,
+        document_id: DocumentId,
+        *,
+        connection: Connection | None = None,
+        **values: Any,
+    ) -> None:
+        statement = update(schema.document).where(_document.id == document_id)
+        with self._database.joined(connection) as joined:
+            self._must_match(joined, statement.values(**self._now(**values)))
+
+    def _now(self, **values: Any) -> dict[str, Any]:
+        return {"updated_at": self._database.now(), **values}
+
+    def _locked(self, connection: Connection, document_id: DocumentId) -> Document:
+        query = select(schema.document).where(_document.id == document_id)
+        row = connection.execute(query.with_for_update()).mappings().first()
+        if row is None:
+            raise _no_such_document()
+        return _document_of(row)
+
+    def _must_match(self, connection: Connection, statement: Update) -> None:
+        if connection.execute(statement).rowcount != 1:
+            raise _no_such_document()
+
+    def _first(self, query: Any) -> Document | None:
+        with self._database.read() as connection:
+            row = connection.execute(query.limit(1)).mappings().first()
+        return None if row is None else _document_of(row)
+
+    def _found(self, query: Any) -> Document:
+        document = self._first(query)
+        if document is None:
+            raise _no_such_document()
+        return document
+
+
+def _is_live(principal: Principal) -> ColumnElement[bool]:
+    return (_document.owner_id == principal.owner_id) & _document.deleted_at.is_(None)
+
+
+def _no_such_document() -> NotFound:
+    return NotFound("There is no such document. It may have been deleted.")
+
+
+def _clean_title(title: str) -> str:
+    clean = " ".join(title.split())[:TITLE_CHARS]
+    if not clean:
+        raise InvalidRequest("A title needs at least one character.")
+    return clean
+
+
+def _policy_json(policy: Policy) -> dict[str, str]:
+    return {str(kind): str(speaking) for kind, speaking in policy.items()}
+
+
+def _policy_of(stored: Mapping[str, str]) -> Policy:
+    kinds: dict[str, BlockKind | SpanKind] = {str(kind): kind for kind in SpanKind}
+    kinds |= {str(kind): kind for kind in BlockKind}
+    return {kinds[name]: Speaking(value) for name, value in stored.items()}
+
+
+def _row_of(document: Document) -> dict[str, Any]:
+    values = {name: getattr(document, name) for name in COLUMNS}
+    return values | {"policy": _policy_json(document.policy)}
+
+
+def _document_of(row: Mapping[Any, Any], *, snippet: str = "") -> Document:
+    values = dict(row)
+    values["format"] = Format(values["format"])
+    values["state"] = DocumentState(values["state"])
+    values["policy"] = _policy_of(values["policy"])
+    return Document(**values, snippet=snippet)

@@ -1,0 +1,161 @@
+"""The app database: connections, transactions and nothing about any table.
+
+``read()`` and ``write()`` are the only ways in. On SQLite a writer takes its lock
+when it begins (a transaction that reads first and writes later could otherwise
+fail half-way), and writers of one process queue on a lock of ours, which wakes
+them at once where SQLite's own waiting sleeps and retries.
+"""
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Pool, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from lectern.errors import DiskReserveReached, StoreError
+
+Clock = Callable[[], datetime]
+
+LOCK_SECONDS = 15.0
+"""How long a writer waits for another before it gives up."""
+
+_WRITE = "lectern_write"
+
+
+def utc_now() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """One app database, safe to share between threads and to carry over a fork."""
+
+    def __init__(self, url: str, *, clock: Clock = utc_now) -> None:
+        self.url = make_url(url)
+        self._clock = clock
+        self._engine = _sqlite_engine(url) if self.is_sqlite else create_engine(url)
+        self._writing = threading.Lock()
+        self._abandoned: list[Pool] = []
+        _OPEN.add(self)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the embedded database is in use."""
+        return self.url.get_backend_name() == "sqlite"
+
+    def now(self) -> datetime:
+        """Return the time by which rows are stamped and claims expire."""
+        return self._clock()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection that sees one moment of the database."""
+        with _translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Yield a connection whose changes are kept together, or none of them."""
+        with self._one_writer(), _translated(), self._engine.connect() as connection:
+            connection.execution_options(**{_WRITE: True})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def joined(self, connection: Connection | None) -> Iterator[Connection]:
+        """Yield the caller's transaction where there is one, else a new one."""
+        if connection is not None:
+            yield connection
+            return
+        with self.write() as own:
+            yield own
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        lock = self._writing
+        if not lock.acquire(timeout=LOCK_SECONDS):
+            raise StoreError(
+                "The database was busy for too long. Try again in a moment."
+            )
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def after_fork(self) -> None:
+        """Forget every connection of the parent, in the child.
+
+        They are kept referenced: closing them here would run SQLite's clean-up
+        on files that the parent still has open.
+        """
+        self._abandoned.append(self._engine.pool)
+        self._engine.dispose(close=False)
+        self._writing = threading.Lock()
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._engine.dispose()
+
+
+_OPEN: "weakref.WeakSet[Database]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for database in list(_OPEN):
+        database.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=8,
+        max_overflow=56,
+        connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # Transactions are begun by us (below) and not by the driver.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {int(LOCK_SECONDS * 1000)}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    is_write = connection.get_execution_options().get(_WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if "disk is full" in str(error):
+            raise DiskReserveReached(
+                "The disk is full, so nothing was changed. Free some space."
+            ) from error
+        cause = getattr(error, "orig", None) or error
+        raise StoreError(f"The database did not answer: {cause}.") from error

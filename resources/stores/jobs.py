@@ -1,0 +1,359 @@
+"""Jobs: what was asked for, how far it is, and how it ended.
+
+Every change of state is one ``UPDATE`` that names the states it may start from, so
+two processes can never both win, and a final state never changes by itself.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+
+from lectern.accounts.people import Principal
+from lectern.errors import LecternError, NotFound
+from lectern.ids import DocumentId, JobId, OwnerId, new_job_id
+from lectern.jobs.states import JobKind, JobState, JobStep
+from resources.stores import schema
+from resources.stores.database import Database
+
+UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+
+_job = schema.job.c
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of work for one document."""
+
+    id: JobId
+    owner_id: OwnerId
+    document_id: DocumentId
+    kind: JobKind
+    state: JobState
+    step: JobStep
+    done: int
+    total: int
+    message: str
+    error_code: str | None
+    error_message: str | None
+    error_retryable: bool | None
+    parameters: dict[str, Any]
+    run_id: str | None
+    attempts: int
+    cancel_requested: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    heartbeat_at: datetime | None
+    step_started_at: datetime | None
+
+    @property
+    def principal(self) -> Principal:
+        """Return the person on whose behalf the work is done."""
+        return Principal(self.owner_id)
+
+    def eta_seconds(self, now: datetime) -> float | None:
+        """Return how long the present step will still take, once that shows.
+
+        It says nothing before two seconds or two parts are done: an estimate that
+        jumps about is worse than none.
+        """
+        if self.state is not JobState.RUNNING or self.step_started_at is None:
+            return None
+        spent_seconds = (now - self.step_started_at).total_seconds()
+        if self.done < 2 or spent_seconds < 2 or self.done >= self.total:
+            return None
+        return spent_seconds / self.done * (self.total - self.done)
+
+
+class Jobs:
+    """The table of jobs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(
+        self,
+        principal: Principal,
+        *,
+        document_id: DocumentId,
+        kind: JobKind,
+        parameters: Mapping[str, Any] | None = None,
+        job_id: JobId | None = None,
+        connection: Connection | None = None,
+    ) -> Job:
+        """Accept a job. From here on it is never lost."""
+        row: dict[str, Any] = {
+            "id": job_id or new_job_id(),
+            "owner_id": principal.owner_id,
+            "document_id": document_id,
+            "kind": kind,
+            "state": JobState.QUEUED,
+            "step": JobStep.WAITING,
+            "done": 0,
+            "total": 0,
+            "message": "",
+            "parameters": dict(parameters or {}),
+            "attempts": 0,
+            "cancel_requested": False,
+            "created_at": self._database.now(),
+        }
+        with self._database.joined(connection) as joined:
+            joined.execute(insert(schema.job).values(row))
+        return _job_of(dict.fromkeys(schema.job.c.keys()) | row)
+
+    def ensure_listener(
+        self,
+        principal: Principal,
+        *,
+        document_id: DocumentId,
+        parameters: Mapping[str, Any],
+        fresh_seconds: float = 5.0,
+    ) -> tuple[Job, bool]:
+        """Return the live LISTEN job of a document, or a new one and True.
+
+        One that is queued counts as live; one that runs does so while its
+        heartbeat is fresh. Two callers at the same moment get the same job.
+        """
+        since = self._database.now() - timedelta(seconds=fresh_seconds)
+        fresh = or_(_job.heartbeat_at >= since, _job.started_at >= since)
+        live = or_(
+            _job.state == JobState.QUEUED, and_(_job.state == JobState.RUNNING, fresh)
+        )
+        query = (
+            select(schema.job)
+            .where(_mine(principal), _job.document_id == document_id)
+            .where(_job.kind == JobKind.LISTEN, _job.cancel_requested.is_(False), live)
+        )
+        with self._database.write() as connection:
+            row = connection.execute(query.limit(1)).mappings().first()
+            if row is not None:
+                return _job_of(row), False
+            job = self.create(
+                principal,
+                document_id=document_id,
+                kind=JobKind.LISTEN,
+                parameters=parameters,
+                connection=connection,
+            )
+        return job, True
+
+    def get(self, principal: Principal, job_id: JobId) -> Job:
+        """Return a job of this person.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return self._only(select(schema.job).where(_mine(principal), _job.id == job_id))
+
+    def find(self, job_id: JobId) -> Job:
+        """Return a job whoever owns it: for the workers that carry it out."""
+        return self._only(select(schema.job).where(_job.id == job_id))
+
+    def by_run(self, run_id: str) -> Job | None:
+        """Return the job that a run carries out, if any."""
+        query = select(schema.job).where(or_(_job.run_id == run_id, _job.id == run_id))
+        return next(iter(self._all(query)), None)
+
+    def for_document(
+        self, document_id: DocumentId, *, kind: JobKind | None = None
+    ) -> Sequence[Job]:
+        """Return a document's jobs, newest first."""
+        query = select(schema.job).where(_job.document_id == document_id)
+        if kind is not None:
+            query = query.where(_job.kind == kind)
+        return self._all(query.order_by(_job.created_at.desc(), _job.id))
+
+    def list(
+        self,
+        principal: Principal,
+        *,
+        states: Collection[JobState] = (),
+        kinds: Collection[JobKind] = (),
+        search: str = "",
+        limit: int = 200,
+    ) -> Sequence[Job]:
+        """Return a person's jobs, newest first; ``search`` is in document titles."""
+        query = select(schema.job).where(_mine(principal))
+        if states:
+            query = query.where(_job.state.in_(states))
+        if kinds:
+            query = query.where(_job.kind.in_(kinds))
+        if search:
+            titles = schema.document.c.title.icontains(search, autoescape=True)
+            query = query.join(schema.document).where(titles)
+        newest = query.order_by(_job.created_at.desc(), _job.id)
+        return self._all(newest.limit(limit))
+
+    def start(self, job_id: JobId, run_id: str) -> bool:
+        """Mark a queued job as running in this run; False when it is not queued."""
+        now = self._database.now()
+        return self._change(
+            job_id,
+            (JobState.QUEUED,),
+            state=JobState.RUNNING,
+            run_id=run_id,
+            attempts=_job.attempts + 1,
+            started_at=now,
+            heartbeat_at=now,
+            step_started_at=now,
+        )
+
+    def progress(
+        self,
+        job_id: JobId,
+        *,
+        step: JobStep,
+        done: int,
+        total: int,
+        message: str = "",
+    ) -> bool:
+        """Say how far a running job is; False when it no longer runs."""
+        now = self._database.now()
+        running = and_(_job.id == job_id, _job.state == JobState.RUNNING)
+        new_step = and_(running, _job.step != step)
+        with self._database.write() as connection:
+            connection.execute(
+                update(schema.job).where(new_step).values(step_started_at=now)
+            )
+            result = connection.execute(
+                update(schema.job)
+                .where(running)
+                .values(
+                    step=step, done=done, total=total, message=message, heartbeat_at=now
+                )
+            )
+        return result.rowcount == 1
+
+    def heartbeat(self, job_id: JobId) -> bool:
+        """Say that a running job is alive; False when it no longer runs."""
+        now = self._database.now()
+        return self._change(job_id, (JobState.RUNNING,), heartbeat_at=now)
+
+    def finish(self, job_id: JobId) -> bool:
+        """Mark a job as done."""
+        return self._end(job_id, JobState.DONE, step=JobStep.FINISHED, message="")
+
+    def fail(self, job_id: JobId, error: LecternError) -> bool:
+        """Mark a job as failed, with the reason in words."""
+        return self._end(
+            job_id,
+            JobState.FAILED,
+            error_code=error.code,
+            error_message=error.message,
+            error_retryable=error.retryable,
+        )
+
+    def cancel(self, principal: Principal, job_id: JobId) -> Job:
+        """Ask for a job to stop; one that waits is cancelled at once."""
+        self.get(principal, job_id)
+        self._change(job_id, UNFINISHED, cancel_requested=True)
+        self._end(job_id, JobState.CANCELLED, only=(JobState.QUEUED,))
+        return self.get(principal, job_id)
+
+    def cancelled(self, job_id: JobId) -> bool:
+        """Mark a job as stopped, by the run that was asked to stop."""
+        return self._end(job_id, JobState.CANCELLED)
+
+    def is_cancelled(self, job_id: JobId) -> bool:
+        """Tell whether a run should stop: asked to, ended, or its job is gone."""
+        query = select(_job.cancel_requested, _job.state).where(_job.id == job_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return row is None or row[0] or JobState(row[1]).is_final
+
+    def requeue(self, job_id: JobId, run_id: str) -> bool:
+        """Put a job whose run ``run_id`` disappeared back into the queue.
+
+        False when another run has taken it meanwhile, or it has ended.
+        """
+        mine = or_(_job.run_id == run_id, _job.state == JobState.QUEUED)
+        return self._change(
+            job_id,
+            UNFINISHED,
+            mine,
+            state=JobState.QUEUED,
+            step=JobStep.WAITING,
+            message="",
+            run_id=None,
+            heartbeat_at=None,
+        )
+
+    def reopen(self, job_id: JobId) -> bool:
+        """Queue a job again that failed or was cancelled, as a person asked for.
+
+        The one way out of a final state; False for a job in any other.
+        """
+        return self._change(
+            job_id,
+            (JobState.FAILED, JobState.CANCELLED),
+            state=JobState.QUEUED,
+            step=JobStep.WAITING,
+            message="",
+            error_code=None,
+            error_message=None,
+            error_retryable=None,
+            cancel_requested=False,
+            finished_at=None,
+            heartbeat_at=None,
+        )
+
+    def unfinished(self) -> Sequence[Job]:
+        """Return every job that is queued or running, oldest first."""
+        query = select(schema.job).where(_job.state.in_(UNFINISHED))
+        return self._all(query.order_by(_job.created_at, _job.id))
+
+    def stale(self, older_than: timedelta) -> Sequence[Job]:
+        """Return running jobs that gave no sign of life for this long."""
+        before = self._database.now() - older_than
+        query = select(schema.job).where(_job.state == JobState.RUNNING)
+        return self._all(query.where(_job.heartbeat_at < before))
+
+    def _end(
+        self,
+        job_id: JobId,
+        state: JobState,
+        *,
+        only: Collection[JobState] = UNFINISHED,
+        **values: Any,
+    ) -> bool:
+        now = self._database.now()
+        return self._change(job_id, only, state=state, finished_at=now, **values)
+
+    def _change(
+        self,
+        job_id: JobId,
+        only: Collection[JobState],
+        *conditions: ColumnElement[bool],
+        **values: Any,
+    ) -> bool:
+        statement = update(schema.job).where(_job.id == job_id, *conditions)
+        with self._database.write() as connection:
+            result = connection.execute(
+                statement.where(_job.state.in_(only)).values(**values)
+            )
+        return result.rowcount == 1
+
+    def _only(self, query: Any) -> Job:
+        jobs = self._all(query)
+        if not jobs:
+            raise NotFound("There is no such job. It may have been deleted.")
+        return jobs[0]
+
+    def _all(self, query: Any) -> Sequence[Job]:
+        with self._database.read() as connection:
+            return [_job_of(row) for row in connection.execute(query).mappings()]
+
+
+def _mine(principal: Principal) -> ColumnElement[bool]:
+    return _job.owner_id == principal.owner_id
+
+
+def _job_of(row: Mapping[Any, Any]) -> Job:
+    values = dict(row)
+    values["kind"] = JobKind(values["kind"])
+    values["state"] = JobState(values["state"])
+    values["step"] = JobStep(values["step"])
+    return Job(**values)

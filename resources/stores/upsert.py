@@ -1,0 +1,49 @@
+"""Insert-or-update, which SQL dialects spell alike and SQLAlchemy does not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def insert_new(
+    connection: Connection, table: Table, rows: Rows, *, by: Sequence[str]
+) -> None:
+    """Insert rows, leaving out those whose columns ``by`` exist already."""
+    if rows:
+        statement = _insert(connection, table).on_conflict_do_nothing(
+            index_elements=list(by)
+        )
+        connection.execute(statement, [dict(row) for row in rows])
+
+
+def insert_or_update(
+    connection: Connection,
+    table: Table,
+    rows: Rows,
+    *,
+    by: Sequence[str],
+    keep: Sequence[str] = (),
+) -> None:
+    """Insert rows, or update those whose columns ``by`` exist, but for ``keep``."""
+    if not rows:
+        return
+    statement = _insert(connection, table)
+    changed = {
+        name: statement.excluded[name]
+        for name in rows[0]
+        if name not in by and name not in keep
+    }
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(by), set_=changed),
+        [dict(row) for row in rows],
+    )

@@ -1,0 +1,560 @@
+"""Speech variants: who is making them, where they are, and who may hear them.
+
+A variant belongs to nobody. Blocks link to it, many to one, and it lives as long as
+a block does. Making one is claimed first, so that two requests share one synthesis.
+"""
+
+import json
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, func, select, update
+
+from lectern.accounts.people import Principal
+from lectern.documents.pages import BlockKind
+from lectern.ids import BlobHash, BlockId, DocumentId, VariantKey
+from lectern.speech.timing import WordTime
+from lectern.speech.variants import Outcome
+from lectern.usage.events import EventKind, Requested, Synthesised
+from resources.stores import schema
+from resources.stores.catalog import Document
+from resources.stores.database import Database
+from resources.stores.outbox import Outbox
+from resources.stores.upsert import insert_or_update
+
+_variant = schema.variant.c
+_claim = schema.claim.c
+_link = schema.block_audio.c
+
+KEYS_A_QUERY = 500
+"""Keys named in one query; SQLite takes 32,766 values at most, planning is linear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One sound, with the times of its words."""
+
+    key: VariantKey
+    blob: BlobHash
+    words: tuple[WordTime, ...]
+    duration_ms: int
+    engine: str
+    voice_id: str
+    chars: int
+    size_bytes: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to make one variant, until it expires and somebody takes it."""
+
+    key: VariantKey
+    holder: str
+    token: int  # rises with every claim of this key
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """“This block sounds like that variant.”"""
+
+    block_index: int
+    block_id: BlockId
+    block_kind: BlockKind
+    key: VariantKey
+    chars: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One claimed variant, made, its blob already durable."""
+
+    claim: Claim
+    link: Link
+    blob: BlobHash
+    size_bytes: int
+    words: tuple[WordTime, ...]
+    engine: str
+    elapsed_ms: int
+    outcome: Outcome = Outcome.SYNTHESISED  # or LOST: there was a row without audio
+
+
+class Variants:
+    """The tables of variants, claims and links."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+
+    def find(self, keys: Iterable[VariantKey]) -> dict[VariantKey, Variant]:
+        """Return those of the variants that exist."""
+        found: dict[VariantKey, Variant] = {}
+        with self._database.read() as connection:
+            for some in _portions(keys):
+                query = select(schema.variant).where(_variant.key.in_(some))
+                for row in connection.execute(query).mappings():
+                    found[row["key"]] = _variant_of(row)
+        return found
+
+    def claim(self, key: VariantKey, holder: str, lease_seconds: float) -> Claim | None:
+        """Claim one variant; None while somebody else makes it or when it exists.
+
+        A claim for a variant whose audio was lost needs ``forget`` first.
+        """
+        return next(iter(self.claim_many([key], holder, lease_seconds)), None)
+
+    def claim_many(
+        self, keys: Collection[VariantKey], holder: str, lease_seconds: float
+    ) -> list[Claim]:
+        """Claim as many of the variants as are free, in one transaction."""
+        now = self._database.now()
+        expires_at = now + timedelta(seconds=lease_seconds)
+        mine = f"{holder}/{uuid.uuid4().hex[:12]}"
+        claims: list[Claim] = []
+        with self._database.write() as connection:
+            for some in _portions(keys):
+                tokens = self._free_tokens(connection, some, now)
+                claims += [Claim(k, mine, t, expires_at) for k, t in tokens.items()]
+            rows = [
+                {
+                    "key": c.key,
+                    "holder": mine,
+                    "token": c.token,
+                    "expires_at": expires_at,
+                }
+                for c in claims
+            ]
+            insert_or_update(connection, schema.claim, rows, by=["key"])
+        return claims
+
+    def claimed(self, keys: Iterable[VariantKey]) -> set[VariantKey]:
+        """Return those of the variants that somebody is making now."""
+        now = self._database.now()
+        live: set[VariantKey] = set()
+        with self._database.read() as connection:
+            for some in _portions(keys):
+                query = select(_claim.key).where(_claim.key.in_(some))
+                live |= {
+                    VariantKey(key)
+                    for key in connection.scalars(query.where(_claim.expires_at > now))
+                }
+        return live
+
+    def renew(self, claims: Collection[Claim], lease_seconds: float) -> set[VariantKey]:
+        """Put off the expiry of claims; return the keys that are still held."""
+        expires_at = self._database.now() + timedelta(seconds=lease_seconds)
+        held: set[VariantKey] = set()
+        with self._database.write() as connection:
+            for claim in claims:
+                statement = update(schema.claim).where(_is(claim))
+                result = connection.execute(statement.values(expires_at=expires_at))
+                held |= {claim.key} if result.rowcount else set()
+        return held
+
+    def release(self, claims: Collection[Claim]) -> None:
+        """Give claims up, so that others need not wait for their expiry.
+
+        The row stays with its token: a later claim gets a higher one.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            for claim in claims:
+                statement = update(schema.claim).where(_is(claim))
+                connection.execute(statement.values(holder="", expires_at=now))
+
+    def complete(
+        self,
+        principal: Principal,
+        document: Document,
+        *,
+        voice_id: str,
+        completions: Sequence[Completion],
+    ) -> set[VariantKey]:
+        """Make variants exist, link their blocks and record it, all at once.
+
+        Returns the keys that were accepted. A claim that somebody else has taken
+        over meanwhile is refused: theirs is the one that counts.
+        """
+        with self._database.write() as connection:
+            accepted = [c for c in completions if self._take(connection, c.claim)]
+            rows = [self._new_row(principal, document, voice_id, c) for c in accepted]
+            insert_or_update(connection, schema.variant, rows, by=["key"])
+            self._write_links(
+                connection, document, voice_id, [c.link for c in accepted]
+            )
+            self._outbox.extend(
+                EventKind.SYNTHESISED,
+                [_synthesised(document, voice_id, c) for c in accepted],
+                principal=principal,
+                connection=connection,
+            )
+            self._outbox.extend(
+                EventKind.REQUESTED,
+                [
+                    _requested(document, voice_id, c.link, c.outcome, flip=False)
+                    for c in accepted
+                ],
+                principal=principal,
+                connection=connection,
+            )
+        return {c.claim.key for c in accepted}
+
+    def link(
+        self,
+        principal: Principal,
+        document: Document,
+        *,
+        voice_id: str,
+        links: Sequence[Link],
+        joined: Collection[VariantKey] = (),
+    ) -> dict[Outcome, int]:
+        """Link blocks to variants that exist, and record how each was met.
+
+        ``joined`` names the keys that were waited for because somebody else was
+        making them; the others are told apart by who already links to them.
+        Links whose variant does not exist are left out.
+        """
+        counts: dict[Outcome, int] = {}
+        with self._database.write() as connection:
+            met = _Met(connection, principal, document, links)
+            events = []
+            for link in links:
+                if link.key not in met.origins:
+                    continue
+                outcome, flip = met.outcome(link, is_joined=link.key in joined)
+                counts[outcome] = counts.get(outcome, 0) + 1
+                events.append(_requested(document, voice_id, link, outcome, flip=flip))
+            met.store_legacy_owners()
+            present = [link for link in links if link.key in met.origins]
+            self._write_links(connection, document, voice_id, present)
+            self._outbox.extend(
+                EventKind.REQUESTED, events, principal=principal, connection=connection
+            )
+        return counts
+
+    def keys_of(
+        self, document_id: DocumentId, voice_id: str
+    ) -> dict[int, tuple[VariantKey, int]]:
+        """Return key and duration in ms by block index, as the document is now."""
+        current = (
+            select(_link.block_index, _link.key, _link.duration_ms)
+            .join(schema.document, schema.document.c.id == _link.document_id)
+            .where(_link.document_id == document_id, _link.voice_id == voice_id)
+            .where(_link.revision == schema.document.c.revision)
+            .order_by(_link.block_index)
+        )
+        with self._database.read() as connection:
+            return {
+                index: (VariantKey(key), duration_ms)
+                for index, key, duration_ms in connection.execute(current)
+            }
+
+    def links_after(
+        self, document_id: DocumentId, voice_id: str, after: int
+    ) -> list[tuple[int, int, VariantKey, int]]:
+        """Return (sequence, block index, key, duration in ms) of newer links.
+
+        Ascending by sequence, of the document as it is now; ``after`` 0 is all.
+        """
+        query = (
+            select(_link.sequence, _link.block_index, _link.key, _link.duration_ms)
+            .join(schema.document, schema.document.c.id == _link.document_id)
+            .where(_link.document_id == document_id, _link.sequence > after)
+            .where(_link.voice_id == voice_id)
+            .where(_link.revision == schema.document.c.revision)
+            .order_by(_link.sequence)
+        )
+        with self._database.read() as connection:
+            return [
+                (sequence, index, VariantKey(key), duration_ms)
+                for sequence, index, key, duration_ms in connection.execute(query)
+            ]
+
+    def owns(self, principal: Principal, key: VariantKey) -> bool:
+        """Tell whether a document of this person has a block that sounds so."""
+        query = (
+            select(_link.key)
+            .join(schema.document, schema.document.c.id == _link.document_id)
+            .where(_link.key == key)
+            .where(schema.document.c.owner_id == principal.owner_id)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
+    def places(
+        self, principal: Principal, keys: Collection[VariantKey]
+    ) -> dict[VariantKey, tuple[DocumentId, int]]:
+        """Return one block of this person's documents for each key, to show."""
+        query = (
+            select(_link.key, _link.document_id, _link.block_index)
+            .join(schema.document, schema.document.c.id == _link.document_id)
+            .where(schema.document.c.owner_id == principal.owner_id)
+            .where(schema.document.c.deleted_at.is_(None))
+            .where(_link.revision == schema.document.c.revision)
+            .where(_link.key.in_(list(keys)))
+        )
+        with self._database.read() as connection:
+            return {
+                VariantKey(key): (DocumentId(document_id), index)
+                for key, document_id, index in connection.execute(query)
+            }
+
+    def forget(self, key: VariantKey, blob: BlobHash) -> bool:
+        """Drop a variant whose blob is lost, so that it can be claimed again."""
+        lost = and_(_variant.key == key, _variant.blob == blob)
+        with self._database.write() as connection:
+            token = connection.execute(
+                select(_variant.token).where(lost)
+            ).scalar_one_or_none()
+            if token is None:
+                return False
+            connection.execute(delete(schema.variant).where(lost))
+            row = {
+                "key": key,
+                "holder": "",
+                "token": token,
+                "expires_at": self._database.now(),
+            }
+            insert_or_update(connection, schema.claim, [row], by=["key"])
+        return True
+
+    def unreachable(self, limit: int = 100_000) -> list[VariantKey]:
+        """Return variants to which no block links any more."""
+        linked = exists().where(_link.key == _variant.key)
+        query = select(_variant.key).where(~linked).limit(limit)
+        with self._database.read() as connection:
+            return [VariantKey(key) for key in connection.scalars(query)]
+
+    def delete_unreachable(self, keys: Collection[VariantKey]) -> int:
+        """Delete those of the variants that are still without a block."""
+        linked = exists().where(_link.key == _variant.key)
+        deleted = 0
+        with self._database.write() as connection:
+            for some in _portions(keys):
+                statement = delete(schema.variant).where(_variant.key.in_(some))
+                deleted += connection.execute(statement.where(~linked)).rowcount
+        return deleted
+
+    def drop_old_claims(self, older_than: timedelta) -> int:
+        """Forget claims that ended long ago without a result."""
+        before = self._database.now() - older_than
+        with self._database.write() as connection:
+            old = delete(schema.claim).where(_claim.expires_at < before)
+            return connection.execute(old).rowcount
+
+    def _free_tokens(
+        self, connection: Connection, keys: list[VariantKey], now: datetime
+    ) -> dict[VariantKey, int]:
+        """Return the next token of each key that neither exists nor is claimed."""
+        taken = set(
+            connection.scalars(select(_variant.key).where(_variant.key.in_(keys)))
+        )
+        tokens = {key: 1 for key in keys if key not in taken}
+        query = select(_claim.key, _claim.token, _claim.expires_at, _claim.holder)
+        for key, token, expires_at, holder in connection.execute(
+            query.where(_claim.key.in_(keys))
+        ):
+            if holder and expires_at > now:
+                tokens.pop(key, None)
+            elif key in tokens:
+                tokens[key] = token + 1
+        return tokens
+
+    def _take(self, connection: Connection, claim: Claim) -> bool:
+        """End a claim that is still the newest; False when it is not."""
+        result = connection.execute(delete(schema.claim).where(_is(claim)))
+        return result.rowcount == 1
+
+    def _new_row(
+        self, principal: Principal, document: Document, voice_id: str, made: Completion
+    ) -> dict[str, Any]:
+        return {
+            "key": made.claim.key,
+            "blob": made.blob,
+            "words": _words_json(made.words),
+            "duration_ms": made.link.duration_ms,
+            "engine": made.engine,
+            "voice_id": voice_id,
+            "chars": made.link.chars,
+            "size_bytes": made.size_bytes,
+            "token": made.claim.token,
+            "first_owner_id": principal.owner_id,
+            "first_document_id": document.id,
+            "legacy_block_id": made.link.block_id,
+            "created_at": self._database.now(),
+        }
+
+    def _write_links(
+        self,
+        connection: Connection,
+        document: Document,
+        voice_id: str,
+        links: Sequence[Link],
+    ) -> None:
+        if not links:
+            return
+        rows = [
+            {
+                "document_id": document.id,
+                "voice_id": voice_id,
+                "sequence": sequence,
+                "block_index": link.block_index,
+                "block_id": link.block_id,
+                "revision": document.revision,
+                "key": link.key,
+                "duration_ms": link.duration_ms,
+                "linked_at": self._database.now(),
+            }
+            for sequence, link in enumerate(
+                links, start=_next_sequence(connection, document.id)
+            )
+        ]
+        identity = ["document_id", "voice_id", "block_index"]
+        insert_or_update(connection, schema.block_audio, rows, by=identity)
+
+
+class _Met:
+    """How the requests of one call were met, by what stood in the database."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        principal: Principal,
+        document: Document,
+        links: Sequence[Link],
+    ) -> None:
+        self._connection = connection
+        self._owner_id = principal.owner_id
+        self._moved: dict[VariantKey, BlockId] = {}
+        self.origins: dict[VariantKey, str] = {}  # key → owner who had it made
+        self._legacy_block: dict[VariantKey, str] = {}
+        self._owners: dict[VariantKey, set[str]] = {}
+        self._blocks: dict[VariantKey, set[str]] = {}
+        for keys in _portions(link.key for link in links):
+            self._load(document, keys)
+
+    def _load(self, document: Document, keys: list[VariantKey]) -> None:
+        variants = select(
+            _variant.key, _variant.first_owner_id, _variant.legacy_block_id
+        )
+        for key, owner_id, block_id in self._connection.execute(
+            variants.where(_variant.key.in_(keys))
+        ):
+            self.origins[key] = owner_id
+            self._legacy_block[key] = block_id
+        blocks = select(_link.key, _link.block_id).where(
+            _link.key.in_(keys), _link.document_id == document.id
+        )
+        for key, block_id in self._connection.execute(blocks):
+            self._blocks.setdefault(key, set()).add(block_id)
+        owners = (
+            select(_link.key, schema.document.c.owner_id)
+            .join(schema.document, schema.document.c.id == _link.document_id)
+            .where(_link.key.in_(keys))
+            .distinct()
+        )
+        for key, owner_id in self._connection.execute(owners):
+            self._owners.setdefault(key, set()).add(owner_id)
+
+    def outcome(self, link: Link, *, is_joined: bool) -> tuple[Outcome, bool]:
+        """Return how a request was met, and whether ownership would have moved."""
+        blocks = self._blocks.setdefault(link.key, set())
+        outcome = Outcome.JOINED if is_joined else self._merge(link, blocks)
+        blocks.add(link.block_id)
+        # The ancestor moved ownership on a request that found audio, not on one
+        # that waited for it.
+        flip = not is_joined and self._legacy_block[link.key] != link.block_id
+        if flip:
+            self._legacy_block[link.key] = link.block_id
+            self._moved[link.key] = link.block_id
+        return outcome, flip
+
+    def _merge(self, link: Link, blocks: set[str]) -> Outcome:
+        if link.block_id in blocks:
+            return Outcome.REPLAYED
+        if blocks:
+            return Outcome.MERGED_SAME_DOCUMENT
+        owners = self._owners.get(link.key) or {self.origins[link.key]}
+        if self._owner_id in owners:
+            return Outcome.MERGED_SAME_OWNER
+        return Outcome.MERGED_OTHER_OWNER
+
+    def store_legacy_owners(self) -> None:
+        """Keep which block the ancestor would now call each variant's owner."""
+        for key, block_id in self._moved.items():
+            statement = update(schema.variant).where(_variant.key == key)
+            self._connection.execute(statement.values(legacy_block_id=block_id))
+
+
+def _is(claim: Claim) -> Any:
+    return and_(
+        _claim.key == claim.key,
+        _claim.holder == claim.holder,
+        _claim.token == claim.token,
+    )
+
+
+def _next_sequence(connection: Connection, document_id: DocumentId) -> int:
+    # The row lock keeps two writers of one document apart (SQLite has but one).
+    rows = schema.document.c
+    connection.execute(select(rows.id).where(rows.id == document_id).with_for_update())
+    query = select(func.max(_link.sequence)).where(_link.document_id == document_id)
+    return int(connection.execute(query).scalar_one() or 0) + 1
+
+
+def _portions(keys: Iterable[VariantKey]) -> list[list[VariantKey]]:
+    distinct = list(dict.fromkeys(keys))
+    starts = range(0, len(distinct), KEYS_A_QUERY)
+    return [distinct[start : start + KEYS_A_QUERY] for start in starts]
+
+
+def _words_json(words: tuple[WordTime, ...]) -> str:
+    rows = [[w.start_char, w.end_char, w.start_ms, w.end_ms] for w in words]
+    return json.dumps(rows, separators=(",", ":"))
+
+
+def _variant_of(row: Mapping[Any, Any]) -> Variant:
+    return Variant(
+        key=row["key"],
+        blob=row["blob"],
+        words=tuple(WordTime(*word) for word in json.loads(row["words"])),
+        duration_ms=row["duration_ms"],
+        engine=row["engine"],
+        voice_id=row["voice_id"],
+        chars=row["chars"],
+        size_bytes=row["size_bytes"],
+        created_at=row["created_at"],
+    )
+
+
+def _synthesised(document: Document, voice_id: str, made: Completion) -> Synthesised:
+    return Synthesised(
+        document_id=document.id,
+        variant=made.claim.key,
+        chars=made.link.chars,
+        words=len(made.words),
+        audio_ms=made.link.duration_ms,
+        voice=voice_id,
+        engine=made.engine,
+        elapsed_ms=made.elapsed_ms,
+    )
+
+
+def _requested(
+    document: Document, voice_id: str, link: Link, outcome: Outcome, *, flip: bool
+) -> Requested:
+    return Requested(
+        outcome=outcome,
+        document_id=document.id,
+        variant=link.key,
+        voice=voice_id,
+        block_kind=link.block_kind,
+        chars=link.chars,
+        audio_ms=link.duration_ms,
+        legacy_owner_flip=flip,
+    )
