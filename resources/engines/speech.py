@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lectern.speech.timing import WordTime
-from lectern.speech.voices import Voice
+from lectern.speech.voices import Voice, speaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,17 @@ class SpeechEngine(ABC):
     @abstractmethod
     def voices(self) -> Sequence[Voice]:
         """Return every voice, best first within a language."""
+
+    def default_voice(self, language: str) -> Voice | None:
+        """Return the engine's own choice for a language; None when it has none."""
+        return next((voice for voice in self.voices() if speaks(voice, language)), None)
+
+    def find(self, voice_id: str) -> Voice | None:
+        """Return the voice with this id, which need not be a listed one."""
+        return next((voice for voice in self.voices() if voice.id == voice_id), None)
+
+    def close(self) -> None:  # noqa: B027  # most engines hold nothing
+        """Let go of processes and memory; another call starts them again."""
 
     @abstractmethod
     def synthesise(self, text: str, voice: Voice) -> Speech:

@@ -1,0 +1,95 @@
+"""Which blocks to voice next for a listener. Pure: no clock, no store, no engine.
+
+A jump moves the cursor and nothing else, so the answer is worked out anew each time
+from where the listener is; there is no queue that could hold stale work.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+MAX_WINDOW_FACTOR = 4
+"""A window never grows past this many times the configured one."""
+MIN_AHEAD_SECONDS = 60.0
+"""Listening time that a window should cover, for documents of tiny blocks."""
+COMFORTABLE_SPEED = 4.0
+"""Engine time to listening time past which an engine keeps up without effort."""
+BACK_BLOCKS = 1
+"""Blocks behind the cursor that are kept voiced: people step back by one."""
+LARGEST_BATCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast sound is made and consumed."""
+
+    playback_rate: float = 1.0
+    engine_speed: float = 50.0  # seconds of sound made in one second
+    mean_block_ms: float = 12_000.0
+
+
+def window_blocks(configured: int, pace: Pace) -> int:
+    """Return how many blocks ahead of the cursor to keep voiced.
+
+    Fast playback uses blocks up faster, and an engine that hardly keeps up needs a
+    longer lead; both widen the window in proportion.
+    """
+    rate = max(pace.playback_rate, 0.25)
+    strain = max(1.0, COMFORTABLE_SPEED * rate / max(pace.engine_speed, 0.01))
+    wanted = configured * max(1.0, rate) * strain
+    by_time = MIN_AHEAD_SECONDS * 1000 * rate / max(pace.mean_block_ms, 100.0)
+    limit = configured * MAX_WINDOW_FACTOR
+    return max(1, min(round(max(wanted, by_time)), limit))
+
+
+def next_blocks(
+    spoken: Sequence[bool],
+    voiced: Collection[int],
+    *,
+    cursor: int,
+    window: int,
+    limit: int,
+) -> list[int]:
+    """Return the indices to voice now, in playing order, ``limit`` at most.
+
+    ``spoken`` says of each block whether there is anything to say. The window counts
+    spoken blocks only. The block before the cursor comes last.
+    """
+    wanted: list[int] = []
+    seen = 0
+    for index in range(max(cursor, 0), len(spoken)):
+        if seen == window or len(wanted) == limit:
+            return wanted
+        if spoken[index]:
+            seen += 1
+            if index not in voiced:
+                wanted.append(index)
+    wanted += [index for index in _behind(spoken, cursor) if index not in voiced]
+    return wanted[:limit]
+
+
+def _behind(spoken: Sequence[bool], cursor: int) -> list[int]:
+    last = min(cursor, len(spoken)) - 1
+    return [index for index in range(last, -1, -1) if spoken[index]][:BACK_BLOCKS]
+
+
+def batch_size(ready_ahead: int) -> int:
+    """Return how many blocks to voice before looking at the cursor again.
+
+    One while the listener has nothing to hear, so that the first sound comes as soon
+    as it can; more as the lead grows, so that storing costs less for each block.
+    """
+    return max(1, min(ready_ahead, LARGEST_BATCH))
+
+
+def ready_ahead(
+    spoken: Sequence[bool], is_voiced: Callable[[int], bool], cursor: int
+) -> int:
+    """Return how many spoken blocks from the cursor on are voiced without a gap."""
+    ready = 0
+    for index in range(max(cursor, 0), len(spoken)):
+        if not spoken[index]:
+            continue
+        if not is_voiced(index):
+            break
+        ready += 1
+    return ready

@@ -1,0 +1,149 @@
+"""One loudness for every block, after ITU-R BS.1770-5.
+
+The standard filters the sound (K-weighting), takes the power of 400 ms windows every
+100 ms, drops windows that are silent or far below the rest, and averages. Here the
+filter is applied to the spectrum of 100 ms slices, which costs a tenth of filtering
+sample by sample in Python and agrees with it within 0.1 dB on speech.
+"""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+SLICE_SECONDS = 0.1
+SLICES_IN_WINDOW = 4
+ABSOLUTE_GATE_LUFS = -70.0
+RELATIVE_GATE_DB = -10.0
+OFFSET_DB = -0.691  # BS.1770: a full-scale 997 Hz sine is −3.01 LUFS
+
+CEILING_DB = -1.6
+"""Highest sample after levelling. Between samples speech rises up to 0.5 dB higher,
+so that the true peak stays below −1 dB, which an encoder needs."""
+LARGEST_GAIN_DB = 24.0
+"""Beyond this a block is noise being pulled up rather than speech being levelled."""
+LARGEST_REDUCTION_DB = 9.0
+"""More than this is heard as pumping: the whole block stays softer instead."""
+LIMITER_SLICE_SAMPLES = 32
+LIMITER_REACH_SLICES = 4  # about 6 ms to each side at 22 kHz
+
+Samples = NDArray[np.int16]
+
+
+def loudness_lufs(samples: Samples, rate_hz: int) -> float:
+    """Return the gated loudness of mono samples; −inf for silence.
+
+    A sound shorter than one window is measured as one window of its own length, so
+    that "Yes." is levelled like the sentences around it.
+    """
+    powers = _window_powers(samples, rate_hz)
+    audible = powers[powers > _power(ABSOLUTE_GATE_LUFS)]
+    if not audible.size:
+        return -math.inf
+    gate = audible.mean() * 10 ** (RELATIVE_GATE_DB / 10)
+    return _lufs(float(audible[audible > gate].mean()))
+
+
+def levelled(samples: Samples, rate_hz: int, *, target_lufs: float) -> Samples:
+    """Return the samples at the target loudness, with their peaks held back."""
+    measured_lufs = loudness_lufs(samples, rate_hz)
+    if math.isinf(measured_lufs):
+        return samples
+    peak_db = 20 * math.log10(_peak(samples) / 32768)
+    gain_db = min(
+        target_lufs - measured_lufs,
+        LARGEST_GAIN_DB,
+        CEILING_DB + LARGEST_REDUCTION_DB - peak_db,
+    )
+    scaled = samples.astype(np.float32) * np.float32(10 ** (gain_db / 20))
+    if peak_db + gain_db > CEILING_DB:
+        scaled = _limited(scaled, np.float32(32768 * 10 ** (CEILING_DB / 20)))
+    return np.rint(scaled).astype(np.int16)
+
+
+def _peak(samples: Samples) -> int:
+    return max(-int(samples.min()), int(samples.max()))
+
+
+def _limited(samples: NDArray[np.float32], ceiling: np.float32) -> NDArray[np.float32]:
+    """Return the samples with the gain taken down smoothly around each high peak.
+
+    The gain of a slice is the lowest that any slice within reach asks for, then
+    averaged over the same reach: so it is down before a peak comes, and the average
+    never rises above what the peak itself asks for.
+    """
+    size, reach = LIMITER_SLICE_SAMPLES, LIMITER_REACH_SLICES
+    count = -(-samples.size // size)
+    padded = np.zeros(count * size, np.float32)
+    padded[: samples.size] = np.abs(samples)
+    asked = np.minimum(1.0, ceiling / np.maximum(padded.reshape(-1, size).max(1), 1.0))
+    width = 2 * reach + 1
+    # One more slice of reach on each side, as gain is interpolated between slices.
+    around = np.pad(asked, 2 * reach + 1, constant_values=1.0)
+    held = np.lib.stride_tricks.sliding_window_view(around, width + 2).min(1)
+    smooth = np.convolve(held, np.full(width, 1 / width), mode="valid")
+    centres = np.arange(count) * size + (size - 1) / 2
+    gain = np.interp(np.arange(samples.size), centres, smooth)
+    limited: NDArray[np.float32] = samples * gain.astype(np.float32)
+    return np.clip(limited, -ceiling, ceiling)
+
+
+def _window_powers(samples: Samples, rate_hz: int) -> NDArray[np.float64]:
+    """Return the K-weighted power of each 400 ms window, full scale is 1."""
+    slice_samples = round(rate_hz * SLICE_SECONDS)
+    count = len(samples) // slice_samples
+    if count < SLICES_IN_WINDOW:
+        # All there is, as one window; what is missing of a slice is not silence.
+        used = max(len(samples), 1)
+        powers = _slice_powers(samples.reshape(1, -1), rate_hz, used)
+        return powers if samples.size else np.zeros(1)
+    whole = samples[: count * slice_samples].reshape(count, slice_samples)
+    powers = _slice_powers(whole, rate_hz, slice_samples)
+    summed = np.concatenate([[0.0], np.cumsum(powers)])
+    return (summed[SLICES_IN_WINDOW:] - summed[:-SLICES_IN_WINDOW]) / SLICES_IN_WINDOW
+
+
+def _slice_powers(
+    slices: NDArray[np.int16], rate_hz: int, slice_samples: int
+) -> NDArray[np.float64]:
+    scaled = slices.astype(np.float32) * np.float32(1 / 32768)
+    spectrum = np.fft.rfft(scaled, axis=1)
+    energy = spectrum.real**2 + spectrum.imag**2
+    weights = _weights(rate_hz, slice_samples)
+    powers: NDArray[np.float64] = energy.astype(np.float64) @ weights
+    return powers
+
+
+@lru_cache(maxsize=8)
+def _weights(rate_hz: int, slice_samples: int) -> NDArray[np.float64]:
+    """Return K-weighting for the bins of a slice's spectrum, scaled to mean power."""
+    frequencies_hz = np.fft.rfftfreq(slice_samples, 1 / rate_hz)
+    weights = _k_weighting(frequencies_hz) * 2.0  # both halves of the spectrum
+    weights[0] /= 2
+    if slice_samples % 2 == 0:
+        weights[-1] /= 2
+    return weights / slice_samples**2
+
+
+def _k_weighting(frequencies_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the power gain of the standard's two filters, given there at 48 kHz."""
+    shelf = (
+        (1.53512485958697, -2.69169618940638, 1.19839281085285),
+        (1.0, -1.69065929318241, 0.73248077421585),
+    )
+    high_pass = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
+    delay = np.exp(-2j * np.pi * frequencies_hz / 48_000)
+    gain = np.ones_like(frequencies_hz)
+    for above, below in (shelf, high_pass):
+        response = np.polyval(above[::-1], delay) / np.polyval(below[::-1], delay)
+        gain = gain * np.abs(response) ** 2
+    return gain
+
+
+def _power(lufs: float) -> float:
+    return float(10 ** ((lufs - OFFSET_DB) / 10))
+
+
+def _lufs(power: float) -> float:
+    return OFFSET_DB + 10 * math.log10(power)
