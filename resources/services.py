@@ -6,6 +6,7 @@ heavy is imported and made when it is first asked for.
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lectern.settings import Settings
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from resources.engines.recognition.base import Recogniser
     from resources.engines.voices import SpeechEngines
     from resources.preparation import Preparation
-    from resources.stores.statistics import StatisticsReader
+    from resources.stores.events import UsageEvents
+    from resources.stores.statistics import StatisticsPublisher, StatisticsReader
     from resources.voicing import Voicing
 
 
@@ -125,6 +127,20 @@ class Services:
         """Return the published statistics."""
         return self._statistics
 
+    def usage_events(self) -> "UsageEvents":
+        """Return what carries events from the outbox to files."""
+        return self._usage_events
+
+    def statistics_publisher(self) -> "StatisticsPublisher":
+        """Return what builds statistics from those files."""
+        from resources.stores.statistics import StatisticsPublisher
+
+        return StatisticsPublisher(self._statistics_root, self.usage_events())
+
+    @property
+    def _statistics_root(self) -> Path:
+        return self.settings.root / "statistics"
+
     @cached_property
     def _recogniser(self) -> "Recogniser":
         from resources.engines.recognition.local import LocalRecogniser
@@ -153,4 +169,10 @@ class Services:
     def _statistics(self) -> "StatisticsReader":
         from resources.stores.statistics import StatisticsReader
 
-        return StatisticsReader(self.settings.root / "statistics")
+        return StatisticsReader(self._statistics_root)
+
+    @cached_property
+    def _usage_events(self) -> "UsageEvents":
+        from resources.stores.events import UsageEvents
+
+        return UsageEvents(self.outbox, self._statistics_root)

@@ -157,16 +157,22 @@ class BlobStore:
         with self.open(name) as file:
             return os.fstat(file.fileno()).st_size
 
+    def unused_bytes(self, name: BlobHash, *, unused_seconds: float) -> int | None:
+        """Return a blob's size if it was not kept again for this long, else None."""
+        try:
+            status = self.path(name).stat()
+        except FileNotFoundError:
+            return None
+        is_unused = time.time() - status.st_mtime >= unused_seconds
+        return status.st_size if is_unused else None
+
     def delete(self, name: BlobHash, *, unused_seconds: float = 0.0) -> bool:
         """Delete a blob unless it was kept again in the last ``unused_seconds``."""
         path = self.path(name)
         with self._guard(fcntl.LOCK_EX):
-            try:
-                if time.time() - path.stat().st_mtime < unused_seconds:
-                    return False
-                path.unlink()
-            except FileNotFoundError:
+            if self.unused_bytes(name, unused_seconds=unused_seconds) is None:
                 return False
+            path.unlink()
         return True
 
     def all(self) -> Iterator[BlobHash]:

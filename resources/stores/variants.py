@@ -323,12 +323,15 @@ class Variants:
             insert_or_update(connection, schema.claim, [row], by=["key"])
         return True
 
-    def unreachable(self, limit: int = 100_000) -> list[VariantKey]:
-        """Return variants to which no block links any more."""
+    def unreachable(
+        self, *, older_than: timedelta = timedelta(), limit: int = 100_000
+    ) -> list[VariantKey]:
+        """Return variants of this age to which no block links any more."""
+        before = self._database.now() - older_than
         linked = exists().where(_link.key == _variant.key)
-        query = select(_variant.key).where(~linked).limit(limit)
+        query = select(_variant.key).where(~linked, _variant.created_at <= before)
         with self._database.read() as connection:
-            return [VariantKey(key) for key in connection.scalars(query)]
+            return [VariantKey(key) for key in connection.scalars(query.limit(limit))]
 
     def delete_unreachable(self, keys: Collection[VariantKey]) -> int:
         """Delete those of the variants that are still without a block."""
