@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     """Address the web app listens on. There is no login yet: leave it on loopback."""
     port: int = 8710
     """Port of the web app."""
+    trusted_hosts: tuple[str, ...] = ()
+    """Host names the web app answers to, beside ``localhost``, ``host`` and plain
+    addresses: the public name behind a reverse proxy."""
     dagster_port: int = 8711
     """Port of the Dagster webserver, always on loopback."""
     workers: int = 2

@@ -1,0 +1,71 @@
+"""Voiced blocks: the sound and its word times, both for ever the same."""
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from dashboard import backend
+from dashboard.api.answers import blocking, matches_etag, principal_of, route
+from lectern.accounts.people import Principal
+from lectern.errors import BlobMissing, NotFound
+from lectern.ids import VariantKey
+from resources.services import Services
+from resources.stores.variants import Variant
+
+KEY = re.compile(r"[0-9a-f]{64}")
+FOR_EVER = "private, max-age=31536000, immutable"
+
+
+def own_variant(services: Services, principal: Principal, key: str) -> Variant:
+    """Return a variant that is linked from one of the person's documents.
+
+    Raises:
+        NotFound: There is none, or only others' documents lead to it.
+    """
+    if KEY.fullmatch(key) and services.variants.owns(principal, VariantKey(key)):
+        found = services.variants.find([VariantKey(key)])
+        if variant := found.get(VariantKey(key)):
+            return variant
+    raise NotFound("This sound does not exist, or is not yours.")
+
+
+def _headers(etag: str) -> dict[str, str]:
+    return {"cache-control": FOR_EVER, "etag": etag, "vary": "cookie"}
+
+
+async def send_sound(request: Request) -> Response:
+    """Answer with Ogg Opus; ranges are honoured."""
+    services = backend.current().services
+    key = request.path_params["key"]
+    variant = await blocking(own_variant, services, principal_of(request), key)
+    headers = _headers(f'"{key[:32]}"')
+    if matches_etag(request, headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    path = services.blobs.path(variant.blob)
+    if not path.is_file():
+        raise BlobMissing("The audio of this block is missing and is made again.")
+    return FileResponse(path, media_type="audio/ogg", headers=headers)
+
+
+async def send_words(request: Request) -> Response:
+    """Answer with the word times of a sound, as offsets in the spoken text."""
+    services = backend.current().services
+    key = request.path_params["key"]
+    variant = await blocking(own_variant, services, principal_of(request), key)
+    headers = _headers(f'"{key[:31]}w"')
+    if matches_etag(request, headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    words = [
+        [word.start_char, word.end_char, word.start_ms, word.end_ms]
+        for word in variant.words
+    ]
+    body = {"words": words, "duration_ms": variant.duration_ms}
+    return JSONResponse(body, headers=headers)
+
+
+ROUTES: list[BaseRoute] = [
+    route("/api/audio/{key}.ogg", send_sound),
+    route("/api/audio/{key}.json", send_words),
+]

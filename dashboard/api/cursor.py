@@ -1,0 +1,133 @@
+"""Where a listener is: kept, counted, and followed by a run that voices ahead."""
+
+from datetime import UTC, datetime, timedelta
+
+from pydantic import Field
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from dashboard import backend, following
+from dashboard.api.answers import NO_STORE, blocking, principal_of, read_body, route
+from dashboard.backend import Backend
+from lectern.accounts.people import Principal
+from lectern.contracts import Contract
+from lectern.ids import DocumentId
+from lectern.jobs.states import DocumentState
+from lectern.usage.events import EventKind, Listened
+from lectern.usage.listening import believable
+from resources.stores.cursors import Cursor
+from resources.stores.jobs import Job
+
+
+class CursorPost(Contract):
+    """A player's report."""
+
+    session: str = Field(min_length=1, max_length=64)
+    sequence: int = Field(ge=0)
+    block: int = Field(ge=0, lt=10_000_000)
+    offset_ms: int = Field(default=0, ge=0, lt=86_400_000)
+    playing: bool = False
+    rate: float = Field(default=1.0, ge=0.25, le=5.0)
+    voice: str = Field(min_length=1, max_length=200)
+    listened_ms: int = Field(default=0, ge=0)
+    listened_words: int = Field(default=0, ge=0)
+
+
+def take_report(
+    here: Backend, principal: Principal, document_id: DocumentId, post: CursorPost
+) -> Job | None:
+    """Keep the place, count what was heard; return a job if one has to be launched."""
+    services = here.services
+    document = services.catalog.get(principal, document_id)
+    before = services.cursors.get(principal, document_id)
+    now = datetime.now(UTC)
+    is_news = services.cursors.put(
+        principal,
+        document_id,
+        Cursor(
+            block_index=post.block,
+            offset_ms=post.offset_ms,
+            playing=post.playing,
+            rate=post.rate,
+            voice_id=post.voice,
+            session=post.session,
+            sequence=post.sequence,
+        ),
+    )
+    if is_news:  # a late or repeated report counts nothing
+        _count(here, principal, document_id, post, before=before, now=now)
+    if document.state is not DocumentState.READY:
+        return None
+    return following.new_listener(here, principal, document_id)
+
+
+def _count(
+    here: Backend,
+    principal: Principal,
+    document_id: DocumentId,
+    post: CursorPost,
+    *,
+    before: Cursor | None,
+    now: datetime,
+) -> None:
+    heard = believable(
+        claimed_ms=post.listened_ms,
+        claimed_words=post.listened_words,
+        rate=post.rate,
+        since_last=_since(before, now),
+    )
+    if not heard.media_ms:
+        return
+    here.services.outbox.append(
+        EventKind.LISTENED,
+        Listened(
+            document_id=document_id,
+            voice=post.voice,
+            media_ms=heard.media_ms,
+            wall_ms=heard.wall_ms,
+            words=heard.words,
+            rate=post.rate,
+        ),
+        principal=principal,
+        at=now,
+    )
+
+
+def _since(before: Cursor | None, now: datetime) -> timedelta | None:
+    if before is None or before.updated_at is None:
+        return None
+    return now - before.updated_at
+
+
+async def put_cursor(request: Request) -> Response:
+    """Take a player's report. Dagster being down changes nothing in the answer."""
+    here = backend.current()
+    post = await read_body(request, CursorPost, limit_bytes=4096)
+    document_id = DocumentId(request.path_params["id"])
+    job = await blocking(take_report, here, principal_of(request), document_id, post)
+    task = BackgroundTask(following.launch, here, job) if job else None
+    return JSONResponse({"listening": True}, headers=NO_STORE, background=task)
+
+
+async def get_cursor(request: Request) -> Response:
+    """Answer with the place kept, or null."""
+    services, principal = backend.current().services, principal_of(request)
+    document_id = DocumentId(request.path_params["id"])
+    await blocking(services.catalog.get, principal, document_id)
+    cursor = await blocking(services.cursors.get, principal, document_id)
+    body = cursor and {
+        "block": cursor.block_index,
+        "offset_ms": cursor.offset_ms,
+        "rate": cursor.rate,
+        "voice": cursor.voice_id,
+        "updated_at": cursor.updated_at and cursor.updated_at.isoformat(),
+    }
+    return JSONResponse(body, headers=NO_STORE)
+
+
+ROUTES: list[BaseRoute] = [
+    route("/api/documents/{id}/cursor", get_cursor),
+    route("/api/documents/{id}/cursor", put_cursor, "POST"),
+]

@@ -1,0 +1,120 @@
+"""The manifest: all a browser needs to show a document and to know what will be said.
+
+Sent once over HTTP with short field names, as a book has 12 000 blocks and a page
+must not wait for it on every rerun.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from lectern.documents.blocks import Block, DocumentText
+from lectern.documents.spoken import DEFAULT_POLICY, Policy, Speaking, Spoken, speak
+from lectern.jobs.states import DocumentState
+from resources.stores.catalog import Document
+
+MS_PER_CHAR = 62
+"""Estimate until a block is voiced: espeak-ng's 175 words a minute, pauses included."""
+MS_PER_IDEOGRAPH = 210
+IDEOGRAPHIC = {"zh", "ja", "ko", "yue"}
+
+
+def full_policy(policy: Policy) -> dict[str, str]:
+    """Return what is done with every kind of text, choices applied."""
+    return {str(k): str(v) for k, v in {**DEFAULT_POLICY, **policy}.items()}
+
+
+def skipped_summary(text: DocumentText, policy: Policy) -> list[dict[str, Any]]:
+    """Return which kinds are not read out word for word, and how often they occur.
+
+    Kinds inside a block (citations, note marks) count by occurrence.
+    """
+    actions = {**DEFAULT_POLICY, **policy}
+    counts: Counter[str] = Counter()
+    for block in text.blocks:
+        if actions[block.kind] is not Speaking.SPEAK:
+            counts[str(block.kind)] += 1
+            continue
+        for span in block.spans:
+            if actions.get(span.kind, Speaking.SPEAK) is not Speaking.SPEAK:
+                counts[str(span.kind)] += 1
+    by_name = {str(kind): str(action) for kind, action in actions.items()}
+    return [
+        {"kind": kind, "count": count, "action": by_name[kind]}
+        for kind, count in counts.most_common()
+    ]
+
+
+def estimated_ms(spoken: Spoken, language: str) -> int:
+    """Return about how long a text takes to say."""
+    per_char = MS_PER_IDEOGRAPH if language in IDEOGRAPHIC else MS_PER_CHAR
+    return 250 + len(spoken.text) * per_char
+
+
+def block_entry(block: Block, policy: Policy) -> dict[str, Any]:
+    """Return one block as the browser reads it (fields: see the API page)."""
+    spoken = speak(block, policy)
+    entry: dict[str, Any] = {
+        "i": block.index,
+        "id": block.id,
+        "k": str(block.kind),
+        "p": block.page,
+        "g": block.paragraph,
+        "t": block.shown,
+        "l": block.level,
+        "n": block.language,
+    }
+    if block.direction == "rtl":
+        entry["r"] = True
+    if spoken.skipped_because:
+        entry["x"] = spoken.skipped_because
+    else:
+        entry["d"] = estimated_ms(spoken, block.language)
+        if spoken.text != block.shown:
+            entry["m"] = [
+                [s.spoken_start, s.spoken_end, s.shown_start, s.shown_end]
+                for s in spoken.stretches
+            ]
+    if block.spans:
+        entry["s"] = [[s.start, s.end, str(s.kind), s.target] for s in block.spans]
+    return entry
+
+
+def build_manifest(
+    document: Document, text: DocumentText | None, *, voice_id: str, window: int
+) -> bytes:
+    """Return a document's manifest as JSON; without blocks while it is prepared."""
+    policy = document.policy
+    body = {
+        "id": document.id,
+        "title": document.title,
+        "version": document.version,
+        "state": str(document.state),
+        "language": document.language,
+        "voice": voice_id,
+        "blocks": _entries(text.blocks, policy) if text else [],
+        "chapters": [
+            {"i": chapter.block_index, "t": chapter.title, "l": chapter.level}
+            for chapter in (text.chapters if text else ())
+        ],
+        "skipped": skipped_summary(text, policy) if text else [],
+        "policy": full_policy(policy),
+        "window": window,
+    }
+    if document.state is DocumentState.FAILED:
+        body["error"] = {
+            "code": document.error_code,
+            "message": document.error_message,
+        }
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _entries(blocks: Iterable[Block], policy: Policy) -> list[dict[str, Any]]:
+    return [block_entry(block, policy) for block in blocks]
+
+
+def etag_of(manifest: bytes) -> str:
+    """Return the entity tag of a manifest."""
+    return f'"{hashlib.sha256(manifest).hexdigest()[:24]}"'

@@ -1,0 +1,60 @@
+"""The entry script: Streamlit runs it for every page and every interaction."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.components.files import STATIC
+from dashboard.components.mount import mount
+from dashboard.views import activity, library, reader, statistics
+
+STYLE = Path(library.__file__).with_name("page.css")
+ICON = STATIC / "icon.png"
+
+st.set_page_config(
+    page_title="Lectern",
+    page_icon=ICON if ICON.exists() else None,
+    layout="wide",
+)
+st.html(STYLE)
+
+pages = {
+    "library": st.Page(
+        library.show,
+        title="Library",
+        icon=":material/library_books:",
+        url_path="library",
+        default=True,
+    ),
+    "reader": st.Page(
+        reader.show,
+        title="Now reading",
+        icon=":material/menu_book:",
+        url_path="listen",
+    ),
+    "activity": st.Page(
+        activity.show,
+        title="Activity",
+        icon=":material/pending_actions:",
+        url_path="activity",
+    ),
+    "statistics": st.Page(
+        statistics.show,
+        title="Your stats",
+        icon=":material/monitoring:",
+        url_path="stats",
+    ),
+}
+session.remember_pages(pages)
+page = st.navigation(
+    {
+        "Listen": [pages["library"], pages["reader"]],
+        "Work": [pages["activity"], pages["statistics"]],
+    }
+)
+page.run()
+
+# Mounted outside the pages: sound goes on while they change.
+with st.bottom:
+    mount("bar", key="player", data={})

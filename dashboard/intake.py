@@ -1,0 +1,117 @@
+"""Taking a document in: durable first, then work is started.
+
+An upload is acknowledged once its bytes and its rows are on disk. Whether Dagster
+answers at that moment is not part of the promise: a queued job is launched by the
+reconciler as soon as it can be.
+"""
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from dashboard import following
+from dashboard.backend import Backend
+from lectern.accounts.people import Principal
+from lectern.documents.formats import Format
+from lectern.errors import FileTooLarge
+from lectern.ids import BlobHash
+from lectern.jobs.states import DocumentState, JobKind
+from resources.engines.recognition.sniff import sniff
+from resources.stores.catalog import TITLE_CHARS, Document
+from resources.stores.jobs import Job
+from resources.stores.uploads import Upload
+
+TEXT_FORMATS = (Format.TEXT, Format.MARKDOWN, Format.HTML)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a file that was handed in."""
+
+    document: Document
+    job: Job | None  # to be launched
+    already_had: bool
+
+
+def title_from(filename: str) -> str:
+    """Return a file's name as a title: without folder, ending and underscores."""
+    stem = PurePath(filename.replace("\\", "/")).stem
+    words = " ".join(stem.replace("_", " ").split())
+    return words[:TITLE_CHARS] or "Untitled"
+
+
+def take_upload(here: Backend, principal: Principal, upload: Upload) -> Taken:
+    """Turn a complete upload into a document.
+
+    Raises:
+        InputError: Lectern cannot read this kind of file.
+        LimitReached: It is larger than its kind may be, or the library is full.
+    """
+    uploads = here.services.uploads
+    found = sniff(uploads.path(upload.id), name=upload.name)
+    limit = here.settings.limits.text_bytes
+    if found in TEXT_FORMATS and upload.size_bytes > limit:
+        raise FileTooLarge(
+            f"“{upload.name}” is a text of {upload.size_bytes / 2**20:,.1f} MiB; "
+            f"texts may have {limit / 2**20:,.0f} MiB. Split it into parts.",
+            used=upload.size_bytes,
+            limit=limit,
+        )
+    return take_in(
+        here,
+        principal,
+        blob=uploads.finish(principal, upload.id),
+        size_bytes=upload.size_bytes,
+        filename=upload.name,
+        format=found,
+    )
+
+
+def take_in(
+    here: Backend,
+    principal: Principal,
+    *,
+    blob: BlobHash,
+    size_bytes: int,
+    filename: str,
+    format: Format,  # noqa: A002  (the domain's word)
+    title: str = "",
+) -> Taken:
+    """Add a stored file to a person's library, unless it is there already."""
+    services = here.services
+    if known := services.catalog.same_file(principal, blob):
+        return _had_already(here, principal, known)
+    # One transaction: a document without its job would wait for ever.
+    with services.database.write() as connection:
+        document = services.catalog.add(
+            principal,
+            title=title.strip() or title_from(filename),
+            filename=filename,
+            format=format,
+            blob=blob,
+            size_bytes=size_bytes,
+            connection=connection,
+        )
+        job = services.jobs.create(
+            principal,
+            document_id=document.id,
+            kind=JobKind.PREPARE,
+            connection=connection,
+        )
+    return Taken(document=document, job=job, already_had=False)
+
+
+def _had_already(here: Backend, principal: Principal, document: Document) -> Taken:
+    """Return the document there is; one that failed before gets another try."""
+    job = None
+    if document.state is DocumentState.FAILED:
+        job = following.queue_again(here, principal, document.id, JobKind.PREPARE)
+    return Taken(document=document, job=job, already_had=True)
+
+
+def taken_body(taken: Taken) -> dict[str, object]:
+    """Return the part of an answer that says what became of a file."""
+    document = taken.document
+    return {
+        "document": {"id": document.id, "title": document.title},
+        "already_had": taken.already_had,
+    }

@@ -1,0 +1,94 @@
+"""The web app as one ASGI process: Streamlit's pages and our own routes.
+
+    uvicorn dashboard.server:app
+
+Media, uploads and everything the player asks for are routes (``api``); pages are
+Streamlit (``app.py``). Start it with one worker: sessions live in memory.
+"""
+
+import gc
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from streamlit import config
+
+from dashboard import backend, middleware
+from dashboard.api import (
+    assets,
+    audio,
+    bookmarks,
+    cursor,
+    documents,
+    events,
+    health,
+    texts,
+    uploads,
+    voices,
+)
+
+SCRIPT = Path(__file__).resolve().with_name("app.py")
+
+ROUTES: list[BaseRoute] = [
+    *assets.ROUTES,
+    *health.ROUTES,
+    *uploads.ROUTES,
+    *texts.ROUTES,
+    *documents.ROUTES,
+    *events.ROUTES,
+    *cursor.ROUTES,
+    *audio.ROUTES,
+    *bookmarks.ROUTES,
+    *voices.ROUTES,
+]
+MIDDLEWARE = [
+    Middleware(middleware.SecurityHeaders),
+    Middleware(middleware.KnownHosts),
+    Middleware(middleware.ClosedPaths),
+    Middleware(middleware.SameOrigin),
+    Middleware(middleware.Identity),
+]
+
+
+def log_page_error(error: Exception) -> None:
+    """Log what a page did not foresee; the person is shown a plain notice."""
+    logging.getLogger("dashboard.pages").error("A page failed", exc_info=error)
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
+    """Open the stores, load what pages use, and keep it out of every collection.
+
+    Full collections walk everything that is loaded; frozen, a rerun costs a third.
+    """
+    backend.current()
+    _load_what_pages_use()
+    gc.collect()
+    gc.freeze()
+    yield {}
+    await events.feeds.close()
+
+
+def _load_what_pages_use() -> None:
+    import altair as alt  # noqa: F401
+    import pandas as pd  # noqa: F401
+    import streamlit.elements.vega_charts  # noqa: F401
+
+    from dashboard.views import activity, library, reader, statistics  # noqa: F401
+
+
+app = st.App(
+    SCRIPT,
+    routes=ROUTES,
+    middleware=MIDDLEWARE,
+    lifespan=lifespan,
+    on_script_error=log_page_error,
+)
+# st.App has just told Streamlit where the script lies, and with it the folder of
+# config.toml. Anything that asked for an option earlier has left the defaults behind.
+config.get_config_options(force_reparse=True)

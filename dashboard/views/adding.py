@@ -1,0 +1,147 @@
+"""The ways into the library, and back out of the bin."""
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from dashboard import following, intake, session
+from dashboard.api.texts import NewText, take_text
+from dashboard.components.mount import mount
+from dashboard.views import wording
+from lectern.documents.formats import Format
+from lectern.errors import LecternError, NotFound
+from lectern.ids import DocumentId
+from lectern.jobs.states import JobKind
+from resources.stores.catalog import TITLE_CHARS, Document
+
+ACCEPTED = (
+    ".pdf,.epub,.docx,.odt,.rtf,.pptx,.fb2,.html,.htm,.md,.markdown,.txt,"
+    ".png,.jpg,.jpeg,.gif,.tif,.tiff,.webp,.bmp,.heic"
+)
+"""What the file dialog offers. What is taken is decided by content."""
+
+UNDO_FOR = timedelta(seconds=60)
+
+_DELETED = "_deleted"
+_PASTED = "_pasted"
+_UPLOADS = "uploads"
+
+
+def show_uploads() -> None:
+    """Show the drop zone: the whole page takes files."""
+    mount(
+        "upload",
+        key=_UPLOADS,
+        data={
+            "limits": {
+                "upload_bytes": session.here().settings.limits.upload_bytes,
+                "piece_bytes": 8 * 1024**2,
+            },
+            "accept": ACCEPTED,
+        },
+        on={"uploaded": _uploaded, "pasted": _remember_pasted},
+    )
+    if (text := st.session_state.pop(_PASTED, None)) is not None:
+        paste(text)
+
+
+def _uploaded() -> None:
+    """Nothing to keep: the rerun that brings this shows the new documents."""
+
+
+def _remember_pasted() -> None:
+    result = st.session_state.get(_UPLOADS)
+    text = getattr(result, "pasted", None) if result is not None else None
+    st.session_state[_PASTED] = text if isinstance(text, str) else ""
+
+
+@st.dialog("Paste a text", width="large")
+def paste(text: str = "") -> None:
+    """Ask for a text and put it into the library."""
+    limit_bytes = session.here().settings.limits.text_bytes
+    with st.form("paste", border=False):
+        title = st.text_input(
+            "Title", placeholder="Taken from the first line", max_chars=TITLE_CHARS
+        )
+        pasted = st.text_area("Text", value=text, height=280)
+        is_markdown = st.toggle(
+            "It is Markdown", help="Headings, lists and links are then understood."
+        )
+        if not st.form_submit_button("Add to library", type="primary"):
+            return
+    new = NewText(
+        title=title,
+        text=pasted[:limit_bytes],
+        format=Format.MARKDOWN.value if is_markdown else Format.TEXT.value,
+    )
+    try:
+        taken = take_text(session.here(), session.principal(), new)
+    except LecternError as error:
+        st.error(wording.plain(error.message), icon=":material/error:")
+        return
+    _welcome(taken)
+    st.rerun()
+
+
+def _welcome(taken: intake.Taken) -> None:
+    title = wording.plain(taken.document.title)
+    if taken.already_had:
+        st.toast(f"“{title}” was in your library already.", icon=":material/info:")
+    else:
+        st.toast(f"“{title}” is in your library.", icon=":material/check:")
+    if taken.job is not None:
+        following.launch(session.here(), taken.job)
+
+
+@st.dialog("Rename")
+def rename(document: Document) -> None:
+    """Ask for another title."""
+    with st.form("rename", border=False):
+        title = st.text_input("Title", value=document.title, max_chars=TITLE_CHARS)
+        if not st.form_submit_button("Rename", type="primary"):
+            return
+    try:
+        session.services().catalog.rename(session.principal(), document.id, title)
+    except LecternError as error:
+        st.error(wording.plain(error.message), icon=":material/error:")
+        return
+    st.rerun()
+
+
+def delete(document: Document) -> None:
+    """Take a document away, and remember it so that it can be brought back."""
+    services, principal = session.services(), session.principal()
+    for job in services.jobs.for_document(document.id):
+        if not job.state.is_final:
+            following.stop(session.here(), principal, job)
+    services.catalog.delete(principal, document.id)
+    st.session_state[_DELETED] = (document.id, document.title, datetime.now(UTC))
+
+
+def show_deleted() -> None:
+    """Offer to undo the last deletion, for a minute."""
+    deleted = st.session_state.get(_DELETED)
+    if deleted is None:
+        return
+    document_id, title, at = deleted
+    if datetime.now(UTC) - at > UNDO_FOR:
+        del st.session_state[_DELETED]
+        return
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", key="undo"
+    ):
+        st.markdown(f"“{wording.plain(title)}” was deleted.", width="stretch")
+        st.button("Undo", icon=":material/undo:", on_click=_undo, args=(document_id,))
+
+
+def _undo(document_id: DocumentId) -> None:
+    del st.session_state[_DELETED]
+    services, principal = session.services(), session.principal()
+    try:
+        document = services.catalog.restore(principal, document_id)
+    except NotFound as error:
+        st.toast(wording.plain(error.message), icon=":material/error:")
+        return
+    if not document.version:
+        # Its preparation was stopped with it.
+        following.retry(session.here(), principal, document_id, JobKind.PREPARE)

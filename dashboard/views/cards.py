@@ -1,0 +1,166 @@
+"""One document as a card in the library."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import streamlit as st
+
+from dashboard import following, session
+from dashboard.api.manifests import MS_PER_CHAR
+from dashboard.views import adding, wording
+from lectern.documents.formats import Format
+from lectern.jobs.states import DocumentState, JobKind
+from resources.stores.catalog import Document
+from resources.stores.cursors import Cursor
+from resources.stores.jobs import Job
+
+ICONS = {
+    Format.PDF: "picture_as_pdf",
+    Format.IMAGE: "image",
+    Format.EPUB: "auto_stories",
+    Format.FB2: "auto_stories",
+    Format.PPTX: "slideshow",
+    Format.HTML: "language",
+    Format.MARKDOWN: "markdown",
+    Format.TEXT: "notes",
+}
+OTHER_ICON = "description"
+NAMES = {Format.MARKDOWN: "Markdown", Format.TEXT: "Text", Format.IMAGE: "Image"}
+
+BadgeColor = Literal["red", "orange", "green"]
+
+RENAME, DELETE = "Rename", "Delete"
+
+
+def listening_seconds(document: Document) -> float:
+    """Return about how long it takes to hear a document."""
+    return document.spoken_chars * MS_PER_CHAR / 1000
+
+
+def heard_fraction(document: Document, cursor: Cursor | None) -> float:
+    """Return how far a listener is, 0…1."""
+    if cursor is None or document.block_count < 2:
+        return 0.0
+    return min(1.0, cursor.block_index / (document.block_count - 1))
+
+
+def show_continue(documents: Sequence[Document]) -> None:
+    """Offer to go on with what was heard last."""
+    cursors = session.services().cursors.all(session.principal())
+    begun = [
+        (cursor, document)
+        for document in documents
+        if document.state is DocumentState.READY
+        and (cursor := cursors.get(document.id)) is not None
+        and cursor.updated_at is not None
+    ]
+    if not begun:
+        return
+    cursor, document = max(begun, key=lambda pair: str(pair[0].updated_at))
+    share = heard_fraction(document, cursor)
+    left = wording.duration(listening_seconds(document) * (1 - share) / cursor.rate)
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", key="continue"
+    ):
+        st.markdown(
+            f":gray[Continue]  \n**{wording.plain(document.title)}**", width="stretch"
+        )
+        st.progress(share, text=f":small[{share:.0%} · {left} left]", width=220)
+        if st.button("Resume", icon=":material/play_arrow:", type="primary"):
+            session.open_document(document.id)
+
+
+def show_card(
+    document: Document, job: Job | None, *, search: str, now: datetime
+) -> None:
+    """Show a document, what it is doing and what can be done with it."""
+    with st.container(border=True, height="stretch", key=f"card-{document.id}"):
+        _show_head(document, job, now)
+        # A heading of the page's outline, in the size of a card.
+        st.markdown(f"## {wording.plain(document.title)}", anchors=False)
+        if job is not None:
+            _show_progress(document, job, now)
+        elif document.state is DocumentState.FAILED:
+            st.caption(f":red[{wording.plain(document.error_message or 'It failed.')}]")
+        elif search and document.snippet:
+            st.caption(f"“{wording.plain(document.snippet)}”")
+        else:
+            st.caption(_size_line(document))
+        _show_actions(document)
+
+
+def _show_head(document: Document, job: Job | None, now: datetime) -> None:
+    icon = ICONS.get(document.format, OTHER_ICON)
+    name = NAMES.get(document.format, document.format.upper())
+    label, color = _badge(document, job)
+    with st.container(
+        horizontal=True,
+        vertical_alignment="center",
+        horizontal_alignment="distribute",
+        wrap=False,
+    ):
+        st.caption(
+            f":material/{icon}: {name} · {wording.ago(document.created_at, now)}",
+            width="content",
+        )
+        st.badge(label, color=color)
+
+
+def _badge(document: Document, job: Job | None) -> tuple[str, BadgeColor]:
+    if document.state is DocumentState.FAILED:
+        return "Failed", "red"
+    if document.state is DocumentState.PREPARING:
+        return "Preparing", "orange"
+    if job is not None and job.kind is JobKind.RENDER:
+        return "Speaking", "orange"
+    return "Ready", "green"
+
+
+def _show_progress(document: Document, job: Job, now: datetime) -> None:
+    line = wording.plain(wording.progress_line(job, now))
+    if document.state is DocumentState.READY:
+        line += " · **playable now**"
+    st.progress(wording.fraction(job), text=f":small[{line}]")
+
+
+def _size_line(document: Document) -> str:
+    if document.state is DocumentState.PREPARING:
+        return "Waiting for a worker"
+    parts = []
+    if document.page_count > 1:
+        parts.append(wording.count(document.page_count, "page", "pages"))
+    parts.append(wording.count(document.block_count, "block", "blocks"))
+    parts.append(wording.duration(listening_seconds(document)))
+    return " · ".join(parts)
+
+
+def _show_actions(document: Document) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        if document.state is DocumentState.FAILED:
+            st.button(
+                "Retry",
+                icon=":material/replay:",
+                key=f"retry-{document.id}",
+                on_click=following.retry,
+                args=(
+                    session.here(),
+                    session.principal(),
+                    document.id,
+                    JobKind.PREPARE,
+                ),
+            )
+        elif st.button(
+            "Listen" if document.state is DocumentState.READY else "Open",
+            icon=":material/play_arrow:",
+            key=f"open-{document.id}",
+        ):
+            session.open_document(document.id)
+        chosen = st.menu_button(
+            "More", options=[RENAME, DELETE], key=f"more-{document.id}", type="tertiary"
+        )
+    if chosen == RENAME:
+        adding.rename(document)
+    elif chosen == DELETE:
+        adding.delete(document)
+        st.rerun()

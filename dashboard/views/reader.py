@@ -1,0 +1,136 @@
+"""The reader: a document's text, and everything that bears on how it is heard."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard import following, session
+from dashboard.api.manifests import full_policy, skipped_summary
+from dashboard.components.mount import mount
+from dashboard.reading import text_of, voice_of
+from dashboard.views import reader_tools, wording
+from lectern.errors import NotFound
+from lectern.ids import DocumentId
+from lectern.jobs.states import DocumentState, JobKind
+from resources.stores.catalog import Document
+
+POLL_SECONDS = 0.7
+
+
+def show() -> None:
+    """Show the reader page."""
+    document = _document()
+    if document is None:
+        _invite()
+    elif document.state is DocumentState.READY:
+        _show_document(document)
+    elif document.state is DocumentState.FAILED:
+        _show_failure(document)
+    else:
+        # Flips to the text by itself, as soon as there is one.
+        st.fragment(_show_preparing, run_every=POLL_SECONDS)(document.id)
+
+
+def _document() -> Document | None:
+    """Return the document asked for, or the one that was heard last."""
+    services, principal = session.services(), session.principal()
+    document_id = session.chosen_document() or _last_heard()
+    if document_id is None:
+        return None
+    try:
+        return services.catalog.get(principal, document_id)
+    except NotFound:
+        st.warning(
+            "This document is not in your library any more.",
+            icon=":material/search_off:",
+        )
+        return None
+
+
+def _last_heard() -> DocumentId | None:
+    cursors = session.services().cursors.all(session.principal())
+    if not cursors:
+        return None
+    return max(cursors, key=lambda document_id: str(cursors[document_id].updated_at))
+
+
+def _invite() -> None:
+    st.title("Now reading", anchor=False)
+    st.markdown("Nothing is open. Choose something from your library.")
+    if st.button("Go to the library", icon=":material/library_books:", type="primary"):
+        session.go_to("library")
+
+
+def _show_failure(document: Document) -> None:
+    st.title(wording.plain(document.title), anchor=False)
+    st.error(
+        wording.plain(document.error_message or "This document could not be prepared."),
+        icon=":material/error:",
+    )
+    with st.container(horizontal=True):
+        if st.button("Try again", icon=":material/replay:", type="primary"):
+            following.retry(
+                session.here(), session.principal(), document.id, JobKind.PREPARE
+            )
+            st.rerun()
+        st.link_button(
+            "Download the original",
+            f"/api/documents/{document.id}/original",
+            icon=":material/download:",
+        )
+
+
+def _show_preparing(document_id: DocumentId) -> None:
+    services, principal = session.services(), session.principal()
+    document = services.catalog.get(principal, document_id)
+    if document.state is not DocumentState.PREPARING:
+        st.rerun()
+    st.title(wording.plain(document.title), anchor=False)
+    jobs = services.jobs.for_document(document_id, kind=JobKind.PREPARE)
+    if jobs:
+        line = wording.plain(wording.progress_line(jobs[0], datetime.now(UTC)))
+        st.progress(wording.fraction(jobs[0]), text=line)
+    st.caption("The text appears here by itself, ready to play.")
+    st.space("small")
+    for height in (26, 90, 90, 60):
+        st.skeleton(height)
+
+
+def _show_document(document: Document) -> None:
+    with st.sidebar:
+        st.caption("OUTLINE")
+        mount("outline", key="outline", data={})
+    voice = voice_of(session.services(), document)
+    look = _show_toolbar(document, voice_id=voice.id)
+    mount(
+        "reader",
+        key="reader",
+        data={
+            **reader_tools.jump_request(document),
+            "document": document.id,
+            "voice": voice.id,
+            # A new state makes the browser load the manifest again, place kept.
+            "state": f"{document.version}.{document.revision}",
+            **look,
+        },
+    )
+
+
+def _show_toolbar(document: Document, *, voice_id: str) -> dict[str, Any]:
+    """Show the row above the text; return how the text is to look."""
+    text = text_of(session.services(), document)
+    skipped = skipped_summary(text, document.policy) if text else []
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="right",
+        vertical_alignment="center",
+        gap="xsmall",
+        key="reader-tools",
+    ):
+        reader_tools.show_skipped(document, skipped, full_policy(document.policy))
+        look = reader_tools.show_display()
+        reader_tools.show_voices(document, voice_id=voice_id)
+        reader_tools.show_bookmarks(document)
+        reader_tools.show_downloads(document)
+    return look

@@ -1,0 +1,250 @@
+"""The tools above the text: what is skipped, its look, voices, bookmarks, files."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard import following, session
+from dashboard.api.documents import RENDERED, change_policy, start_rendering
+from dashboard.api.voices import voices_for
+from dashboard.reading import text_of
+from dashboard.views import wording
+from lectern.documents.pages import BlockKind, SpanKind
+from lectern.documents.spoken import Speaking
+from lectern.errors import LecternError
+from lectern.jobs.states import JobKind
+from lectern.speech.voices import Voice
+from resources.stores.catalog import Document
+from resources.stores.jobs import Job
+
+FACES = {"Serif": "serif", "Sans": "sans"}
+DEFAULT_LOOK = {"face": "serif", "size_rem": 1.2, "width_rem": 40}
+SPEAKING_NAMES = {
+    Speaking.SPEAK: "Speak",
+    Speaking.ANNOUNCE: "Announce",
+    Speaking.SKIP: "Skip",
+}
+KINDS: dict[str, BlockKind | SpanKind] = {
+    **{str(kind): kind for kind in BlockKind},
+    **{str(kind): kind for kind in SpanKind},
+}
+ALWAYS_SPOKEN = {BlockKind.HEADING, BlockKind.PARAGRAPH}
+BOOKMARK_CHARS = 70
+POLL_SECONDS = 1.0
+
+_REQUEST = "_reader_request"
+
+
+def show_skipped(
+    document: Document, skipped: Sequence[dict[str, Any]], policy: dict[str, str]
+) -> None:
+    """Show which kinds of text are not read out, where each can be changed."""
+    number = len(skipped)
+    label = (
+        f"{wording.count(number, 'kind', 'kinds')} skipped" if number else "Skipping"
+    )
+    with st.popover(label, icon=":material/skip_next:", type="tertiary"):
+        st.markdown("**What is read out**")
+        st.caption("Nothing is deleted: the text stays on the page, greyed.")
+        counts = {entry["kind"]: entry["count"] for entry in skipped}
+        present = _kinds_in(document) | set(counts)
+        for name in sorted(present, key=list(policy).index):
+            _show_choice(document, name, policy[name], counts.get(name))
+
+
+def _kinds_in(document: Document) -> set[str]:
+    """Return the kinds that occur in a document and may be left out."""
+    text = text_of(session.services(), document)
+    if text is None:
+        return set()
+    kinds: set[BlockKind | SpanKind] = {block.kind for block in text.blocks}
+    kinds |= {span.kind for block in text.blocks for span in block.spans}
+    kinds -= ALWAYS_SPOKEN
+    kinds -= {SpanKind.EMPHASIS, SpanKind.STRONG}
+    return {str(kind) for kind in kinds}
+
+
+def _show_choice(
+    document: Document, name: str, action: str, number: int | None
+) -> None:
+    key = f"policy-{document.id}-{document.revision}-{name}"
+    many = wording.KIND_NAMES[name][1].capitalize()
+    st.segmented_control(
+        f"{many} ({number:,})" if number else many,
+        list(SPEAKING_NAMES),
+        format_func=SPEAKING_NAMES.__getitem__,
+        default=Speaking(action),
+        required=True,
+        key=key,
+        on_change=_change_policy,
+        args=(document, name, key),
+    )
+
+
+def _change_policy(document: Document, name: str, key: str) -> None:
+    chosen = st.session_state.get(key)
+    if chosen is not None:
+        changes = {KINDS[name]: Speaking(chosen)}
+        change_policy(session.here(), session.principal(), document.id, changes)
+
+
+def show_display() -> dict[str, Any]:
+    """Show how the text may look, and return how it does. Kept for the next time."""
+    preferences, principal = session.services().preferences, session.principal()
+    look = {**DEFAULT_LOOK, **(preferences.get(principal, "reader_look") or {})}
+    faces = {value: name for name, value in FACES.items()}
+    with st.popover("Display", icon=":material/text_fields:", type="tertiary"):
+        face = st.segmented_control(
+            "Typeface", list(FACES), default=faces[look["face"]], required=True
+        )
+        size_rem = st.slider("Text size", 0.9, 2.0, float(look["size_rem"]), 0.05)
+        width_rem = st.slider("Column width", 26, 64, int(look["width_rem"]), 2)
+    chosen = {
+        "face": FACES[face or "Serif"],
+        "size_rem": size_rem,
+        "width_rem": width_rem,
+    }
+    if chosen != look:
+        preferences.put(principal, "reader_look", chosen)
+    return chosen
+
+
+def show_voices(document: Document, *, voice_id: str) -> None:
+    """Show the voices of the document's language, and of every other on demand."""
+    with st.popover("Voice", icon=":material/record_voice_over:", type="tertiary"):
+        engines = session.services().speech_engines()
+        everything = list(engines.voices())
+        fitting = voices_for(everything, document.language)
+        is_all = st.toggle("Voices of every language", value=not fitting)
+        offered = everything if is_all else fitting
+        current = engines.voice(voice_id)
+        if current not in offered:
+            offered = [current, *offered]
+        by_id = {voice.id: voice for voice in offered}
+        key = f"voice-{document.id}-{is_all}"
+        st.selectbox(
+            "Voice",
+            list(by_id),
+            index=list(by_id).index(voice_id),
+            format_func=lambda id_: _voice_label(by_id[id_]),
+            key=key,
+            on_change=_choose_voice,
+            args=(document, key),
+        )
+        st.caption("The place is kept; what was voiced before stays.")
+
+
+def _voice_label(voice: Voice) -> str:
+    gender = "" if voice.gender == "neutral" else f" · {voice.gender}"
+    return f"{voice.name}{gender}"
+
+
+def _choose_voice(document: Document, key: str) -> None:
+    session.services().catalog.set_voice(
+        session.principal(), document.id, st.session_state[key]
+    )
+
+
+def show_bookmarks(document: Document) -> None:
+    """Show the places that were marked. New ones are made in the player (key m)."""
+    with st.popover("Bookmarks", icon=":material/bookmark:", type="tertiary"):
+        found = session.services().bookmarks.list(session.principal(), document.id)
+        if not found:
+            st.caption("None yet. Press **B** while listening, or use the player.")
+        text = text_of(session.services(), document)
+        for bookmark in found:
+            place = bookmark.block_index
+            shown = (
+                text.blocks[place].shown if text and place < len(text.blocks) else ""
+            )
+            label = bookmark.label or shown
+            with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+                if st.button(
+                    wording.plain(_shorten(label)),
+                    key=f"bookmark-{bookmark.id}",
+                    type="tertiary",
+                    width="stretch",
+                ):
+                    _jump(document, place)
+                st.button(
+                    "",
+                    icon=":material/close:",
+                    help="Remove this bookmark",
+                    key=f"unmark-{bookmark.id}",
+                    type="tertiary",
+                    on_click=session.services().bookmarks.delete,
+                    args=(session.principal(), bookmark.id),
+                )
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= BOOKMARK_CHARS:
+        return text
+    return text[:BOOKMARK_CHARS].rsplit(" ", 1)[0] + "…"
+
+
+def _jump(document: Document, block_index: int) -> None:
+    number = st.session_state.get(_REQUEST, {}).get("request", 0) + 1
+    st.session_state[_REQUEST] = {
+        "document": document.id,
+        "block": block_index,
+        "request": number,
+    }
+
+
+def jump_request(document: Document) -> dict[str, Any]:
+    """Return the last jump asked for here, in the reader component's words."""
+    request = st.session_state.get(_REQUEST, {})
+    return dict(request) if request.get("document") == document.id else {}
+
+
+def show_downloads(document: Document) -> None:
+    """Offer the original, and the whole document as one sound file."""
+    with st.popover("Export", icon=":material/download:", type="tertiary"):
+        st.link_button(
+            f"Original ({wording.size(document.size_bytes)})",
+            f"/api/documents/{document.id}/original",
+            icon=":material/draft:",
+            width="stretch",
+        )
+        job = _rendering(document)
+        live = st.fragment(_show_rendering, run_every=POLL_SECONDS if job else None)
+        live(document, was_rendering=job is not None)
+
+
+def _rendering(document: Document) -> Job | None:
+    jobs = session.services().jobs.for_document(document.id, kind=JobKind.RENDER)
+    return next((job for job in jobs[:1] if not job.state.is_final), None)
+
+
+def _show_rendering(document: Document, *, was_rendering: bool) -> None:
+    job = _rendering(document)
+    if (job is not None) != was_rendering:
+        st.rerun()
+    if job is not None:
+        line = wording.plain(wording.progress_line(job, datetime.now(UTC)))
+        st.progress(wording.fraction(job), text=f":small[{line}]")
+        return
+    if session.services().catalog.artifact(document.id, RENDERED) is not None:
+        st.link_button(
+            "Audio file (Opus)",
+            f"/api/documents/{document.id}/audio.opus",
+            icon=":material/audio_file:",
+            width="stretch",
+        )
+    if st.button("Make an audio file", icon=":material/graphic_eq:", width="stretch"):
+        _start_rendering(document)
+
+
+def _start_rendering(document: Document) -> None:
+    here = session.here()
+    try:
+        job, is_new = start_rendering(here, session.principal(), document.id)
+    except LecternError as error:
+        st.error(wording.plain(error.message))
+        return
+    if is_new:
+        following.launch(here, job)
+    st.rerun()

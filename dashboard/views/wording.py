@@ -1,0 +1,106 @@
+"""How numbers, times and other people's text are put into words on a page."""
+
+import re
+from datetime import datetime
+
+from lectern.documents.pages import BlockKind, SpanKind
+from lectern.jobs.states import JobKind, JobState
+from resources.stores.jobs import Job
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
+
+KIND_NAMES: dict[str, tuple[str, str]] = {
+    BlockKind.HEADING: ("heading", "headings"),
+    BlockKind.PARAGRAPH: ("paragraph", "paragraphs"),
+    BlockKind.LIST: ("list item", "list items"),
+    BlockKind.QUOTE: ("quotation", "quotations"),
+    BlockKind.CAPTION: ("caption", "captions"),
+    BlockKind.FOOTNOTE: ("footnote", "footnotes"),
+    BlockKind.TABLE: ("table", "tables"),
+    BlockKind.CODE: ("piece of code", "pieces of code"),
+    BlockKind.MATHS: ("formula", "formulas"),
+    BlockKind.FURNITURE: ("header or footer", "headers and footers"),
+    SpanKind.CITATION: ("citation", "citations"),
+    SpanKind.NOTE_MARK: ("note mark", "note marks"),
+    SpanKind.LINK: ("link", "links"),
+    SpanKind.CODE: ("inline code", "inline code"),
+    SpanKind.MATHS: ("inline formula", "inline formulas"),
+}
+"""Kinds of text in words, one and many."""
+
+STATE_NAMES = {
+    JobState.QUEUED: "Waiting",
+    JobState.RUNNING: "Running",
+    JobState.DONE: "Done",
+    JobState.FAILED: "Failed",
+    JobState.CANCELLED: "Stopped",
+}
+JOB_NAMES = {
+    JobKind.PREPARE: "Prepare",
+    JobKind.LISTEN: "Listen",
+    JobKind.RENDER: "Audio file",
+}
+
+
+def plain(text: str) -> str:
+    r"""Return somebody's text so that Markdown shows it letter by letter.
+
+    Titles and messages may hold ``![](…)``, ``:material/…:`` or ``$…$``; none of them
+    may load, link or typeset anything.
+    """
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def count(number: int, one: str, many: str) -> str:
+    """Return a number with its noun: "1 page", "2,345 pages"."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Return how long ago something was."""
+    seconds = (now - moment).total_seconds()
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    days = round(seconds / 86400)
+    if seconds < 60:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes} min ago"
+    if hours < 24:
+        return f"{hours} h ago"
+    if days < 30:
+        return count(days, "day ago", "days ago")
+    return f"{moment:%-d %B %Y}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in its two largest units at most."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def size(size_bytes: int) -> str:
+    """Return a number of bytes for people."""
+    if size_bytes < 1024**2:
+        return f"{max(1, round(size_bytes / 1024)):,} KiB"
+    return f"{size_bytes / 1024**2:,.1f} MiB"
+
+
+def fraction(job: Job) -> float:
+    """Return how far a job's present step is, 0…1."""
+    return min(1.0, job.done / job.total) if job.total else 0.0
+
+
+def progress_line(job: Job, now: datetime) -> str:
+    """Return what a job is doing, how far it is and how long it still takes."""
+    parts = [str(job.step)]
+    if job.total:
+        parts.append(f"{job.done:,} of {job.total:,}")
+    if job.message:
+        parts.append(job.message)
+    if (left := job.eta_seconds(now)) is not None:
+        parts.append(f"about {duration(left)} left")
+    return " · ".join(parts)
