@@ -180,15 +180,6 @@ upload = Table(
     Index(None, "updated_at"),
 )
 
-blob = Table(
-    "blob",
-    metadata,
-    Column("hash", String(64), primary_key=True),
-    Column("problem", String(16), nullable=False),
-    _moment("found_at"),
-)
-"""Blobs that a check found missing or damaged; sound ones need no row."""
-
 variant = Table(
     "variant",
     metadata,

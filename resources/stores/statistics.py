@@ -121,6 +121,23 @@ class StatisticsReader:
         """Return which statistics are in force, for caches and for “as of”."""
         return read_pointer(self._folder)
 
+    def check(self) -> None:
+        """Make sure that the statistics in force can be read.
+
+        Raises:
+            StoreError: They cannot.
+        """
+        published = self.published()
+        if published is None:
+            return
+        try:
+            _read(self._folder / published.file, "SELECT * FROM about", ())
+        except FileNotFoundError as error:
+            raise StoreError(
+                "The published statistics are missing. Run the job "
+                "“update_statistics” in Dagster; it makes them again."
+            ) from error
+
     def totals(self, principal: Principal) -> Lifetime:
         """Return everything so far, and this week against the last."""
         now = datetime.now(UTC)
@@ -252,7 +269,9 @@ class StatisticsReader:
         if published is None:
             return []
         try:
-            return _read(self._folder / published.file, query, principal, values)
+            return _read(
+                self._folder / published.file, query, (principal.owner_id, *values)
+            )
         except FileNotFoundError:
             # Two publications passed since the pointer was read.
             return self._rows(query, principal, *values)
@@ -307,16 +326,14 @@ def _build(path: Path, files: list[Path]) -> int:
         schema_file.unlink(missing_ok=True)
 
 
-def _read(
-    path: Path, query: str, principal: Principal, values: Iterable[object]
-) -> list[dict[str, Any]]:
+def _read(path: Path, query: str, values: Iterable[object]) -> list[dict[str, Any]]:
     import duckdb
 
     if not path.exists():
         raise FileNotFoundError(path)
     try:
         with duckdb.connect(str(path), read_only=True, config=_CONFIG) as connection:
-            found = connection.execute(query, [principal.owner_id, *values])
+            found = connection.execute(query, list(values))
             names = [column[0] for column in found.description]
             rows = found.fetchall()
     except duckdb.IOException as error:

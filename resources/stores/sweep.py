@@ -45,12 +45,13 @@ def sweep(
     shows once that is gone.
     """
     documents = services.catalog.deleted_before(DELETED_DOCUMENTS_KEPT)
-    uploads = services.uploads.expired(UPLOADS_KEPT)
+    uploads = {upload.id for upload in services.uploads.expired(UPLOADS_KEPT)}
+    uploads |= set(services.uploads.orphans(UPLOADS_KEPT))
     if not dry_run:
         for document_id in documents:
             services.catalog.purge(document_id)
-        for upload in uploads:
-            services.uploads.drop(upload.id)
+        for upload_id in uploads:
+            services.uploads.drop(upload_id)
         _forget_old_rows(services, grace)
     variants = _sweep_variants(services, grace, dry_run=dry_run)
     blobs, blob_bytes = _sweep_blobs(services, grace, variants, dry_run=dry_run)

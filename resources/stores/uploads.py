@@ -5,6 +5,7 @@ The bytes are in ``<folder>/<id>.part``, the row says how many of them are safe.
 
 import hashlib
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -186,6 +187,18 @@ class Uploads:
         query = select(schema.upload).where(_upload.updated_at < before)
         with self._database.read() as connection:
             return [_upload_of(row) for row in connection.execute(query).mappings()]
+
+    def orphans(self, older_than: timedelta) -> list[UploadId]:
+        """Return uploads that have a file and, after a crash, no row."""
+        before = time.time() - older_than.total_seconds()
+        old = {
+            UploadId(path.stem)
+            for path in self._folder.glob("*.part")
+            if path.stat().st_mtime < before
+        }
+        with self._database.read() as connection:
+            known = {UploadId(id_) for id_ in connection.scalars(select(_upload.id))}
+        return sorted(old - known)
 
     def drop(self, upload_id: UploadId) -> None:
         """Remove an upload whoever began it: for the sweep."""

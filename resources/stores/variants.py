@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, and_, delete, exists, func, select, update
 
@@ -399,23 +399,24 @@ class Variants:
         voice_id: str,
         links: Sequence[Link],
     ) -> None:
-        if not links:
+        new = _unlinked(connection, document, voice_id, links)
+        if not new:
             return
+        now = self._database.now()
+        first = _next_sequence(connection, document.id)
         rows = [
             {
                 "document_id": document.id,
                 "voice_id": voice_id,
-                "sequence": sequence,
                 "block_index": link.block_index,
                 "block_id": link.block_id,
                 "revision": document.revision,
                 "key": link.key,
                 "duration_ms": link.duration_ms,
-                "linked_at": self._database.now(),
+                "sequence": sequence,
+                "linked_at": now,
             }
-            for sequence, link in enumerate(
-                links, start=_next_sequence(connection, document.id)
-            )
+            for sequence, link in enumerate(new, start=first)
         ]
         identity = ["document_id", "voice_id", "block_index"]
         insert_or_update(connection, schema.block_audio, rows, by=identity)
@@ -510,7 +511,36 @@ def _next_sequence(connection: Connection, document_id: DocumentId) -> int:
     return int(connection.execute(query).scalar_one() or 0) + 1
 
 
-def _portions(keys: Iterable[VariantKey]) -> list[list[VariantKey]]:
+def _unlinked(
+    connection: Connection, document: Document, voice_id: str, links: Sequence[Link]
+) -> list[Link]:
+    """Return the links that say something new.
+
+    One that stands already is left alone, and so is one made under a newer revision
+    of the document: a worker that is late must not undo it.
+    """
+    standing: dict[int, tuple[int, VariantKey]] = {}
+    for indices in _portions(link.block_index for link in links):
+        query = select(_link.block_index, _link.revision, _link.key).where(
+            _link.document_id == document.id,
+            _link.voice_id == voice_id,
+            _link.block_index.in_(indices),
+        )
+        for index, revision, key in connection.execute(query):
+            standing[index] = (revision, key)
+    new: dict[int, Link] = {}
+    for link in links:
+        revision, key = standing.get(link.block_index, (-1, None))
+        is_same = revision == document.revision and key == link.key
+        if not is_same and revision <= document.revision:
+            new[link.block_index] = link
+    return list(new.values())
+
+
+T = TypeVar("T")
+
+
+def _portions(keys: Iterable[T]) -> list[list[T]]:
     distinct = list(dict.fromkeys(keys))
     starts = range(0, len(distinct), KEYS_A_QUERY)
     return [distinct[start : start + KEYS_A_QUERY] for start in starts]

@@ -18,13 +18,6 @@ def upgrade() -> None:
             "tokenize = 'unicode61 remove_diacritics 2')"
         )
     op.create_table(
-        "blob",
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("problem", sa.String(length=16), nullable=False),
-        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("hash", name=op.f("pk_blob")),
-    )
-    op.create_table(
         "claim",
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("holder", sa.String(length=128), nullable=False),

@@ -1,0 +1,280 @@
+"""The doctor: is everything here that is needed, and is all that is stored sound?
+
+It changes nothing. ``mend`` beside it puts right what can be made again.
+"""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, select, text
+
+from lectern.errors import LecternError, StoreError
+from lectern.ids import BlobHash, VariantKey
+from lectern.settings import Settings
+from resources.services import Services
+from resources.stores import schema
+from resources.stores.disk import free_bytes
+from resources.stores.sweep import reachable_blobs
+
+SILENT_JOB = timedelta(minutes=2)
+WAITING_JOB = timedelta(minutes=10)
+OUTBOX_LAG = timedelta(hours=1)
+
+SETUP = "Run “make setup” again."
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    message: str  # what was found
+    remedy: str = ""  # what to do about it, when something is wrong
+    required: bool = True  # whether Lectern cannot do its work without it
+
+
+def diagnose(settings: Settings, *, deep: bool = False) -> list[Check]:
+    """Look at everything; ``deep`` also hashes every blob again."""
+    checks = list(_engines(settings))
+    try:
+        services = Services.open(settings)
+    except (LecternError, OSError) as error:
+        return [Check("database", ok=False, message=str(error)), *checks]
+    try:
+        return [*_stores(services, deep=deep), *checks]
+    finally:
+        services.close()
+
+
+def mend(services: Services, *, deep: bool = False) -> int:
+    """Forget audio whose bytes are missing or damaged; it is made again when asked.
+
+    Returns how many variants were dropped. Only audio is touched: everything else
+    that is stored cannot be made again without a person.
+    """
+    variant = schema.variant.c
+    with services.database.read() as connection:
+        rows = connection.execute(select(variant.key, variant.blob)).all()
+    mended = 0
+    for key, name in rows:
+        if not _is_whole(services, BlobHash(name), deep=deep):
+            services.variants.forget(VariantKey(key), BlobHash(name))
+            services.blobs.delete(BlobHash(name))
+            mended += 1
+    return mended
+
+
+def _is_whole(services: Services, name: BlobHash, *, deep: bool) -> bool:
+    if not services.blobs.exists(name):
+        return False
+    return not deep or services.blobs.is_sound(name)
+
+
+def _stores(services: Services, *, deep: bool) -> Iterator[Check]:
+    yield Check("database", ok=True, message=f"Schema {schema.SCHEMA_HEAD}, current.")
+    yield from (
+        _guarded(name, look, services)
+        for name, look in {
+            "integrity": _integrity,
+            "orphans": _orphans,
+            "jobs": _jobs,
+            "events": _events,
+            "statistics": _statistics,
+            "disk": _disk,
+        }.items()
+    )
+    yield _guarded("blobs", lambda s: _blobs(s, deep=deep), services)
+
+
+def _guarded(name: str, look: Callable[[Services], Check], services: Services) -> Check:
+    try:
+        return look(services)
+    except StoreError as error:
+        return Check(
+            name, ok=False, message=error.message, remedy="Restore from a backup."
+        )
+
+
+def _integrity(services: Services) -> Check:
+    name = "integrity"
+    if not services.database.is_sqlite:
+        return Check(name, ok=True, message="Left to the database server.")
+    with services.database.read() as connection:
+        found = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
+        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+    if found == "ok" and not broken:
+        return Check(name, ok=True, message="The database file is sound.")
+    message = f"The database file is damaged: {found}; {len(broken)} loose rows."
+    return Check(name, ok=False, message=message, remedy="Restore a backup.")
+
+
+def _blobs(services: Services, *, deep: bool) -> Check:
+    named = sorted(reachable_blobs(services.database))
+    missing = [name for name in named if not services.blobs.exists(name)]
+    damaged = [
+        name
+        for name in (named if deep else ())
+        if name not in missing and not services.blobs.is_sound(name)
+    ]
+    if not missing and not damaged:
+        how = "present and sound" if deep else "present"
+        return Check("blobs", ok=True, message=f"All {len(named)} are {how}.")
+    examples = ", ".join(name[:12] for name in [*missing, *damaged][:5])
+    return Check(
+        "blobs",
+        ok=False,
+        message=f"{len(missing)} missing, {len(damaged)} damaged ({examples}).",
+        remedy="Audio is made again by “lectern doctor --mend”; restore the rest.",
+    )
+
+
+def _orphans(services: Services) -> Check:
+    link, variant = schema.block_audio.c, schema.variant.c
+    loose = (
+        select(func.count())
+        .select_from(schema.block_audio)
+        .where(~select(variant.key).where(variant.key == link.key).exists())
+    )
+    with services.database.read() as connection:
+        count = int(connection.execute(loose).scalar_one())
+        rows = {
+            table.name: connection.execute(
+                select(func.count()).select_from(table)
+            ).scalar_one()
+            for table in (schema.document, schema.variant, schema.job)
+        }
+    if count == 0:
+        have = ", ".join(f"{n} {name}s" for name, n in rows.items())
+        return Check("orphans", ok=True, message=f"None among {have}.")
+    return Check(
+        "orphans",
+        ok=False,
+        message=f"{count} blocks point at audio that is not known any more.",
+        remedy="Nothing to do: it is made again when somebody listens.",
+        required=False,
+    )
+
+
+def _jobs(services: Services) -> Check:
+    now = services.database.now()
+    silent = services.jobs.stale(SILENT_JOB)
+    waiting = [
+        job
+        for job in services.jobs.unfinished()
+        if job.started_at is None and now - job.created_at > WAITING_JOB
+    ]
+    if not silent and not waiting:
+        return Check("jobs", ok=True, message="None is stuck.")
+    return Check(
+        "jobs",
+        ok=False,
+        message=f"{len(silent)} gave no sign of life, {len(waiting)} wait for long.",
+        remedy="Start “lectern serve”: it takes lost work up again.",
+    )
+
+
+def _events(services: Services) -> Check:
+    oldest = services.outbox.oldest_pending_at()
+    count = services.outbox.pending_count()
+    lag = services.database.now() - oldest if oldest else timedelta()
+    return Check(
+        "events",
+        ok=lag <= OUTBOX_LAG,
+        message=f"{count} wait to be counted, the oldest for {_minutes(lag)}.",
+        remedy="Look at the job “update_statistics” in Dagster.",
+        required=False,
+    )
+
+
+def _statistics(services: Services) -> Check:
+    published = services.statistics().published()
+    if published is None:
+        message = "None published yet."
+        return Check("statistics", ok=True, message=message, required=False)
+    services.statistics().check()
+    age = datetime.now(UTC) - datetime.fromisoformat(published.built_at)
+    message = f"{published.events} events, built {_minutes(age)} ago."
+    return Check("statistics", ok=True, message=message)
+
+
+def _disk(services: Services) -> Check:
+    free = free_bytes(services.settings.root)
+    reserve = services.settings.disk_reserve_bytes
+    return Check(
+        "disk",
+        ok=free >= reserve,
+        message=f"{free / 2**30:.1f} GiB free, {reserve / 2**30:.1f} GiB must stay so.",
+        remedy="Delete documents and run “lectern sweep”, or free disk.",
+    )
+
+
+def _engines(settings: Settings) -> Iterator[Check]:
+    yield _espeak()
+    yield _tesseract(settings)
+    yield _module("rapidocr", "reads pictures where Tesseract cannot")
+    yield _pandoc()
+    path = next(
+        (p for n in ("chromium", "google-chrome") if (p := shutil.which(n))), None
+    )
+    yield Check(
+        "chromium",
+        ok=path is not None,
+        message=path or "Not found; only the browser tests need it.",
+        remedy="Debian: apt-get install chromium",
+        required=False,
+    )
+
+
+def _espeak() -> Check:
+    from resources.engines.espeak import EspeakEngine
+
+    try:
+        engine = EspeakEngine()
+        message = f"{engine.name} {engine.version}, {len(engine.voices())} voices."
+    except LecternError as error:
+        return Check("speech", ok=False, message=error.message, remedy=SETUP)
+    engine.close()
+    return Check("speech", ok=True, message=message)
+
+
+def _tesseract(settings: Settings) -> Check:
+    from resources.engines.recognition.tesseract import find_data, languages
+
+    configured = str(settings.tessdata_dir) if settings.tessdata_dir else None
+    folder = find_data(configured, os.environ.get("TESSDATA_PREFIX"))
+    if folder is None:
+        return Check(
+            "tesseract",
+            ok=False,
+            message="No language data; RapidOCR reads scans instead, less well.",
+            remedy="Debian: apt-get install tesseract-ocr-eng",
+            required=False,
+        )
+    installed = " ".join(languages(folder))
+    return Check("tesseract", ok=True, message=f"{installed} in {folder}.")
+
+
+def _pandoc() -> Check:
+    import pypandoc
+
+    try:
+        path = pypandoc.get_pandoc_path()
+    except OSError as error:
+        return Check("pandoc", ok=False, message=f"{error}", remedy=SETUP)
+    return Check("pandoc", ok=True, message=str(path))
+
+
+def _module(name: str, purpose: str) -> Check:
+    found = importlib.util.find_spec(name) is not None
+    message = f"Installed; {purpose}." if found else f"Missing; it {purpose}."
+    return Check(name, ok=found, message=message, remedy=SETUP)
+
+
+def _minutes(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
