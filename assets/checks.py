@@ -1,0 +1,1 @@
+"""What is checked of the results, in words for the Dagster UI."""

@@ -1,0 +1,57 @@
+"""From blocks to sound. Declarations only; the work is in ``resources``."""
+
+import dagster as dg
+
+from assets.documents import blocks
+from assets.failures import STEP_RETRIES
+from assets.partitions import documents
+from assets.tags import CPU
+from assets.work import work
+from lectern.jobs.states import JobKind
+from resources.services import Services
+
+GROUP = "speech"
+
+
+@dg.asset(
+    partitions_def=documents,
+    group_name=GROUP,
+    deps=[blocks],
+    kinds={"audio"},
+    retry_policy=STEP_RETRIES,
+    op_tags=CPU,
+)
+def block_audio(
+    context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]
+) -> dg.MaterializeResult[None]:
+    """Sound of blocks: those ahead of a listener, or all of them for one file."""
+    from resources.listening import follow_reader
+    from resources.rendering import voice_document
+
+    with work(context, services) as its:
+        if its.job.kind is JobKind.LISTEN:
+            counts = follow_reader(
+                services, its.document.principal, its.document.id, job=its.job
+            )
+        else:
+            counts = voice_document(services, its.document, job=its.job)
+        return dg.MaterializeResult(metadata=dict(counts))
+
+
+@dg.asset(
+    partitions_def=documents,
+    group_name=GROUP,
+    deps=[block_audio],
+    kinds={"audio"},
+    retry_policy=STEP_RETRIES,
+    op_tags=CPU,
+)
+def document_audio(
+    context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]
+) -> dg.MaterializeResult[None]:
+    """The whole document as one Opus file with chapters."""
+    from resources.rendering import join_document
+
+    with work(context, services) as its:
+        artifact = join_document(services, its.document, job=its.job)
+        return dg.MaterializeResult(metadata=artifact.metadata)

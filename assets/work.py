@@ -1,0 +1,178 @@
+"""The frame around every asset of a document: its job, a heartbeat, its failures.
+
+One of the three places where any exception is caught: whatever happens in here, the
+job's row says in the end what became of it.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+
+from assets.failures import (
+    Unexpected,
+    fail_job,
+    stamp,
+    to_failure,
+    will_retry,
+)
+from lectern.errors import Cancelled, LecternError, StoreError
+from lectern.ids import DocumentId, JobId
+from lectern.jobs.runs import CLOSED, DUPLICATE, JOB, WORKER, run_tags
+from lectern.jobs.states import DocumentState, JobKind, JobState
+from resources.services import Services
+from resources.stores.catalog import Document
+from resources.stores.jobs import Job
+
+HEARTBEAT_SECONDS = 2.0
+"""The app takes a listening run for dead after five seconds of silence."""
+
+KIND_OF_ASSET = {"block_audio": JobKind.RENDER, "document_audio": JobKind.RENDER}
+"""What a person wants who makes one asset by hand; the rest prepares a document."""
+
+LAST_ASSET = {
+    JobKind.PREPARE: "blocks",
+    JobKind.LISTEN: "block_audio",
+    JobKind.RENDER: "document_audio",
+}
+"""The asset with which a job is done."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an asset works on."""
+
+    document: Document
+    job: Job
+
+
+@contextmanager
+def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work]:
+    """Take up the run's job for one asset, and close it when it ends here.
+
+    Raises:
+        dagster.Failure: The work failed, or another run has the job.
+    """
+    job = take_up(context, services)
+    try:
+        with heartbeat(services, job):
+            yield Work(services.catalog.find(job.document_id), job)
+    except Cancelled as error:
+        _cancel(context, services, job)
+        raise to_failure(error) from error
+    except dg.DagsterExecutionInterruptedError:
+        _interrupted(services, job)
+        raise
+    except LecternError as error:
+        _fail(context, services, job, error)
+        raise to_failure(error) from error
+    except Exception as error:
+        unexpected = Unexpected(
+            f"Something went wrong inside Lectern ({type(error).__name__}: {error}). "
+            "The job's log and the Dagster page show where."
+        )
+        _fail(context, services, job, unexpected)
+        raise to_failure(unexpected) from error
+    if context.asset_key.path[-1] == LAST_ASSET[job.kind]:
+        services.jobs.finish(job.id)
+
+
+def take_up(context: dg.AssetExecutionContext, services: Services) -> Job:
+    """Return the job this run carries out, as its running owner.
+
+    Raises:
+        dagster.Failure: Another run has it.
+    """
+    job = _job_of_run(context, services)
+    if _is_ours(context, services, job):
+        return services.jobs.find(job.id)
+    context.instance.add_run_tags(context.run_id, {WORKER: DUPLICATE})
+    raise dg.Failure(
+        f"Job {job.id} is {job.state.value} in run {job.run_id}; this run is not "
+        "needed.",
+        allow_retries=False,
+    )
+
+
+def _is_ours(context: dg.AssetExecutionContext, services: Services, job: Job) -> bool:
+    if job.state is JobState.RUNNING and job.run_id == context.run_id:
+        return True
+    if services.jobs.start(job.id, context.run_id):
+        return True
+    # Somebody repeats a run in the Dagster UI: the job it failed takes it on.
+    is_again = context.run.parent_run_id is not None and job.run_id != context.run_id
+    if is_again and services.jobs.reopen(job.id):
+        services.catalog.set_state(job.document_id, DocumentState.PREPARING)
+        return services.jobs.start(job.id, context.run_id)
+    return job.state is JobState.DONE
+
+
+def _job_of_run(context: dg.AssetExecutionContext, services: Services) -> Job:
+    """Return the job that the run names, or a new one for a run made by hand."""
+    if job_id := context.run.tags.get(JOB):
+        return services.jobs.find(JobId(job_id))
+    document = services.catalog.find(DocumentId(context.partition_key))
+    kind = KIND_OF_ASSET.get(context.asset_key.path[-1], JobKind.PREPARE)
+    job = services.jobs.create(
+        document.principal, document_id=document.id, kind=kind, parameters={}
+    )
+    tags = run_tags(job_id=job.id, document_id=document.id, kind=kind)
+    context.instance.add_run_tags(context.run_id, tags)
+    return job
+
+
+@contextmanager
+def heartbeat(services: Services, job: Job) -> Iterator[None]:
+    """Say every two seconds that the job is alive, while the block lasts."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(HEARTBEAT_SECONDS):
+            try:
+                services.jobs.heartbeat(job.id)
+            except StoreError as error:
+                logger.warning("No heartbeat for job %s: %s", job.id, error)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _cancel(context: dg.AssetExecutionContext, services: Services, job: Job) -> None:
+    """Close a job that somebody stopped; Dagster shows its run as cancelled."""
+    services.jobs.cancelled(job.id)
+    services.joblog.append(job.id, "Cancelled.")
+    context.instance.add_run_tags(context.run_id, {CLOSED: JobState.CANCELLED.value})
+    run = context.instance.get_run_by_id(context.run_id)
+    if run is not None and run.status is dg.DagsterRunStatus.STARTED:
+        context.instance.report_run_canceling(run, "The job was cancelled in the app.")
+
+
+def _interrupted(services: Services, job: Job) -> None:
+    """Close a job whose run was told to stop, by a person or by Dagster."""
+    services.jobs.cancelled(job.id)
+    services.joblog.append(job.id, "Stopped.")
+
+
+def _fail(
+    context: dg.AssetExecutionContext,
+    services: Services,
+    job: Job,
+    error: LecternError,
+) -> None:
+    """Close a job that cannot go on; one that Dagster repeats stays open."""
+    if will_retry(context, error):
+        services.joblog.append(job.id, f"{error.message} Trying again.")
+        return
+    logger.warning("Job %s failed (%s): %s", job.id, error.code, error.message)
+    stamp(context, error)
+    fail_job(services, job, error)

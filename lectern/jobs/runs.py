@@ -1,0 +1,53 @@
+"""What a job is called where runs are made: the words app and pipeline share.
+
+Tags of a run, and the pipeline job that carries out each kind of job. Names only;
+the sets of tags that belong together are in ``assets/tags.py``.
+"""
+
+from lectern.ids import DocumentId, JobId
+from lectern.jobs.states import JobKind
+
+JOB = "lectern/job"
+"""The job a run carries out; what app and pipeline know each other by."""
+DOCUMENT = "lectern/document"
+"""The document a run works on, so that runs can be filtered by it."""
+KIND = "lectern/kind"
+"""What kind of job it is: prepare, listen, render."""
+ACCELERATOR = "lectern/accelerator"
+"""Which machines may take the run, ``cpu`` or ``gpu``; past one machine it picks
+the queue."""
+LANE = "lectern/lane"
+"""Which lane of the worker pool takes the run."""
+WORKER = "lectern/worker"
+"""What became of a run's process, when it did not end by itself."""
+CLOSED = "lectern/closed"
+"""The state in which the run left its job. A failed run without it was cut short."""
+
+LOST = "lost"  # killed or crashed
+STOPPED = "stopped"  # with the server, in good order: counts for nothing
+DUPLICATE = "duplicate"  # another run had the job already
+
+PARTITION = "dagster/partition"
+DOCUMENTS = "documents"
+"""The set of partitions with one for each document."""
+
+PIPELINES: dict[JobKind, str] = {
+    JobKind.PREPARE: "prepare_document",
+    JobKind.LISTEN: "listen_to_document",
+    JobKind.RENDER: "render_document",
+}
+
+HEADLESS = "headless"
+"""Parameter of a job that ``lectern convert`` carries out without Dagster's server."""
+
+
+def run_tags(
+    *, job_id: JobId, document_id: DocumentId, kind: JobKind
+) -> dict[str, str]:
+    """Return the tags by which a run names its job."""
+    return {
+        JOB: job_id,
+        DOCUMENT: document_id,
+        KIND: kind.value,
+        PARTITION: document_id,
+    }

@@ -1,0 +1,128 @@
+"""The command line: what a person types, and the exit code they get.
+
+One of the three places where any error ends: a ``LecternError`` becomes its message
+and its class's exit code. The commands themselves live in the modules they call.
+"""
+
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from lectern.errors import LecternError
+from lectern.settings import Settings
+
+app = typer.Typer(
+    name="lectern",
+    help="Turn documents into listening.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def say(message: str) -> None:
+    """Write a line for a person; results alone go to standard output."""
+    typer.echo(message, err=True)
+
+
+@app.command()
+def serve() -> None:
+    """Start the web app and everything behind it; stop it with Ctrl-C."""
+    from pipelines.serving import serve as run
+
+    run(Settings(), lambda message: typer.echo(message))
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A document.")],
+    audio: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Where the sound goes, an Opus file."),
+    ] = None,
+    blocks: Annotated[
+        Path | None,
+        typer.Option(help="Where the blocks go, one JSON object a line."),
+    ] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="A voice, as `espeak:en-gb`.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="A speech engine; its voice for the language.")
+    ] = None,
+) -> None:
+    """Turn one document into sound, without the web app.
+
+    Without -o and --blocks the sound goes beside the input.
+    """
+    from rich.console import Console
+
+    from pipelines.converting import Request
+    from pipelines.converting import convert as run
+
+    request = Request(source, audio, blocks, voice, engine)
+    for path in run(Settings(), request, Console(stderr=True)):
+        typer.echo(path)
+
+
+@app.command()
+def doctor(
+    *,
+    deep: Annotated[bool, typer.Option(help="Hash every stored file again.")] = False,
+    mend: Annotated[
+        bool, typer.Option(help="Forget damaged sound, so that it is made again.")
+    ] = False,
+) -> None:
+    """Check the installation and everything that is stored."""
+    from resources.doctor import diagnose
+    from resources.doctor import mend as mend_stores
+    from resources.services import Services
+
+    settings = Settings()
+    if mend:
+        count = mend_stores(Services.open(settings), deep=deep)
+        typer.echo(f"{count} sounds were forgotten and are made again when asked for.")
+    checks = diagnose(settings, deep=deep)
+    for check in checks:
+        sign = "ok" if check.ok else ("FAULT" if check.required else "note")
+        typer.echo(f"{sign:<6}{check.name:<12}{check.message}")
+        if not check.ok and check.remedy:
+            typer.echo(f"{'':<18}{check.remedy}")
+    if any(not check.ok and check.required for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the databases to this version; `lectern serve` does so by itself."""
+    from pipelines.upkeep import migrate as run
+
+    typer.echo(run(Settings()))
+
+
+@app.command()
+def sweep() -> None:
+    """Delete what nobody can reach any more: purged documents, unused sound."""
+    from pipelines.upkeep import sweep as run
+
+    typer.echo(run(Settings()))
+
+
+@app.command()
+def version() -> None:
+    """Tell the version."""
+    typer.echo(installed_version("lectern"))
+
+
+def main() -> None:
+    """Run a command; turn its error into a message and an exit code."""
+    try:
+        app()
+    except LecternError as error:
+        say(error.message)
+        raise SystemExit(error.exit_code) from None
+    except ValidationError as error:
+        say(f"A setting is wrong. {error}")
+        raise SystemExit(2) from None

@@ -1,0 +1,259 @@
+"""``lectern convert``: one document through the same assets, without any server.
+
+Runs beside a server too: both keep their results in the same stores, and whatever
+one of them made, the other finds.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from lectern.accounts.people import Principal
+from lectern.documents.blocks import DocumentText
+from lectern.documents.spoken import speak
+from lectern.errors import (
+    Cancelled,
+    InvalidRequest,
+    LecternError,
+    StoreError,
+    UnknownVoice,
+)
+from lectern.ids import DocumentId, OwnerId
+from lectern.jobs.runs import DOCUMENTS, HEADLESS, PIPELINES, run_tags
+from lectern.jobs.states import JobKind, JobState
+from lectern.settings import Settings
+from pipelines.definitions import build_definitions
+from resources.engines.recognition.sniff import sniff
+from resources.services import Services
+from resources.stores.blocks_file import read_blocks
+from resources.stores.catalog import Document
+from resources.stores.jobs import Job
+
+COMMAND_LINE = Principal(OwnerId("command-line"))
+"""Whose documents these are: none of them shows up in anybody's library."""
+CHUNK_BYTES = 4 * 1024**2
+LOOK_SECONDS = 0.1
+AUDIO_SUFFIX = ".opus"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for on the command line."""
+
+    source: Path
+    audio: Path | None = None
+    blocks: Path | None = None
+    voice: str | None = None
+    engine: str | None = None
+
+    @property
+    def audio_path(self) -> Path | None:
+        """Return where the sound goes: beside the input, when nothing was named."""
+        if self.audio is None and self.blocks is None:
+            return self.source.with_suffix(AUDIO_SUFFIX)
+        return self.audio
+
+
+def convert(settings: Settings, request: Request, console: Console) -> list[Path]:
+    """Convert one document and return the files that were written.
+
+    Raises:
+        LecternError: What went wrong, as in a job of the web app.
+    """
+    services = Services.open(settings, upgrade=True)
+    check(services, request)
+    document = take_in(services, request.source)
+    try:
+        with showing_progress(services, document.id, console):
+            document = carry_out(services, document, JobKind.PREPARE)
+            if request.audio_path is not None:
+                choose_voice(services, document, request)
+                carry_out(services, document, JobKind.RENDER)
+        return list(written(services, document, request))
+    finally:
+        # What was made stays cached until a sweep, so doing it again is quick.
+        services.catalog.delete(COMMAND_LINE, document.id)
+        services.close()
+
+
+def check(services: Services, request: Request) -> None:
+    """Refuse early what cannot end well.
+
+    Raises:
+        InvalidRequest: No such input, or an output that cannot be written.
+        UnknownVoice: There is no such voice; the message lists the nearest.
+        EngineUnavailable: There is no such engine.
+    """
+    if not request.source.is_file():
+        raise InvalidRequest(f"There is no file {request.source}. Check its name.")
+    for path in (request.audio_path, request.blocks):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise InvalidRequest(f"There is no folder {path.parent}. Create it first.")
+    if request.engine is not None:
+        services.speech_engines().engine(request.engine)
+    if request.voice is None:
+        return
+    voice = services.speech_engines().voice(request.voice)
+    if request.engine is not None and voice.engine != request.engine:
+        raise UnknownVoice(
+            f"The voice {voice.id} belongs to the engine {voice.engine}, and not to "
+            f"{request.engine}. Leave --engine out."
+        )
+
+
+def take_in(services: Services, source: Path) -> Document:
+    """Store a file durably, as an upload of the command line."""
+    found = sniff(source, name=source.name)
+    upload = services.uploads.begin(COMMAND_LINE, source.name, source.stat().st_size)
+    with source.open("rb") as file:
+        while data := file.read(CHUNK_BYTES):
+            offset = upload.offset_bytes
+            upload = services.uploads.advance(
+                COMMAND_LINE, upload.id, offset=offset, data=data
+            )
+    return services.catalog.add(
+        COMMAND_LINE,
+        title=source.stem,
+        filename=source.name,
+        format=found,
+        blob=services.uploads.finish(COMMAND_LINE, upload.id),
+        size_bytes=upload.size_bytes,
+    )
+
+
+def carry_out(services: Services, document: Document, kind: JobKind) -> Document:
+    """Run one job in this process, and return the document as it is then.
+
+    Raises:
+        LecternError: The reason for which the job failed.
+    """
+    job = services.jobs.create(
+        COMMAND_LINE, document_id=document.id, kind=kind, parameters={HEADLESS: True}
+    )
+    definitions = build_definitions(resource_overrides={"services": services})
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(DOCUMENTS, [document.id])
+        definitions.resolve_job_def(PIPELINES[kind]).execute_in_process(
+            instance=instance,
+            partition_key=document.id,
+            tags=run_tags(job_id=job.id, document_id=document.id, kind=kind),
+            raise_on_error=False,
+        )
+    job = services.jobs.find(job.id)
+    if job.state is not JobState.DONE:
+        raise reason_of(job)
+    return services.catalog.find(document.id)
+
+
+def reason_of(job: Job) -> LecternError:
+    """Return the error that a job's row tells of, as an error of its own class."""
+    if job.state is JobState.CANCELLED:
+        return Cancelled("Stopped.")
+    families: list[type[LecternError]] = [LecternError]
+    for family in families:
+        families.extend(family.__subclasses__())
+    by_code = {family.code: family for family in families}
+    family = by_code.get(job.error_code or "", StoreError)
+    return family(job.error_message or "The work ended without a word.")
+
+
+def choose_voice(services: Services, document: Document, request: Request) -> None:
+    """Note the voice that was asked for, or the engine's own for the language."""
+    voice_id = request.voice
+    if voice_id is None and request.engine is not None:
+        engine = services.speech_engines().engine(request.engine)
+        voice = engine.default_voice(document.language)
+        voice_id = voice.id if voice else None
+    if voice_id is not None:
+        services.catalog.set_voice(COMMAND_LINE, document.id, voice_id)
+
+
+def written(services: Services, document: Document, request: Request) -> Iterator[Path]:
+    """Write the files that were asked for, each one whole or not at all."""
+    if request.blocks is not None and document.blocks_blob is not None:
+        text = read_blocks(services.blobs.read(document.blocks_blob))
+        lines = block_lines(services, document, text)
+        write_whole(request.blocks, "".join(lines).encode())
+        yield request.blocks
+    audio = services.catalog.artifact(document.id, "document_audio")
+    if request.audio_path is not None and audio is not None:
+        write_whole(request.audio_path, services.blobs.read(audio.blob))
+        yield request.audio_path
+
+
+def block_lines(
+    services: Services, document: Document, text: DocumentText
+) -> Iterator[str]:
+    """Return one JSON object a block, each on a line of its own."""
+    policy = services.catalog.policy(document.id)
+    for block in text.blocks:
+        spoken = speak(block, policy)
+        chapter = None if block.chapter is None else text.chapters[block.chapter].title
+        line = {
+            "index": block.index,
+            "page": block.page,
+            "kind": block.kind.value,
+            "text": block.shown,
+            "spoken": spoken.text,
+            "skipped_because": spoken.skipped_because,
+            "language": block.language,
+            "chapter": chapter,
+        }
+        yield json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is either all there or not there.
+
+    Raises:
+        InvalidRequest: It cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise InvalidRequest(
+            f"{path} cannot be written ({error.strerror}). Choose another place."
+        ) from error
+
+
+@contextmanager
+def showing_progress(
+    services: Services, document_id: DocumentId, console: Console
+) -> Iterator[None]:
+    """Show a bar of the document's newest job while the block lasts."""
+    done = threading.Event()
+    columns = (
+        TextColumn("{task.description:<22}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("Starting", total=None)
+
+        def look() -> None:
+            while not done.wait(LOOK_SECONDS):
+                for job in services.jobs.for_document(document_id)[:1]:
+                    progress.update(
+                        task,
+                        description=job.step.value,
+                        completed=job.done,
+                        total=job.total or None,
+                    )
+
+        thread = threading.Thread(target=look, name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()

@@ -1,0 +1,153 @@
+"""What to do about a job whose run is gone.
+
+``decide`` is pure; ``look_into`` gathers what it decides on. Used by the sensor
+every few seconds, and by the worker pool the moment a run's process dies.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import takewhile
+
+import dagster as dg
+from dagster._core.storage.dagster_run import (
+    FINISHED_STATUSES,
+    DagsterRunStatus,
+    RunRecord,
+    RunsFilter,
+)
+
+from assets.failures import fail_job
+from lectern.errors import WorkerLost
+from lectern.jobs.runs import CLOSED, DUPLICATE, HEADLESS, JOB, LOST, STOPPED, WORKER
+from pipelines.launcher import WarmRunLauncher
+from resources.services import Services
+from resources.stores.jobs import Job
+
+LOST_RUNS_ALLOWED = 2
+"""So a job is begun three times at most: what kills a worker thrice is the job."""
+GRACE = timedelta(seconds=8)
+"""Whoever made the job is launching it now; a run that ended is closing its job."""
+SILENCE = timedelta(seconds=60)
+"""A ``lectern convert`` that said nothing for so long is gone."""
+RUNS_LOOKED_AT = 20
+
+logger = logging.getLogger(__name__)
+
+
+class Remedy(StrEnum):
+    """What a job needs."""
+
+    NOTHING = "nothing"
+    LAUNCH = "launch"
+    FAIL = "fail"
+    FINISH = "finish"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What matters of one run of a job."""
+
+    run_id: str
+    status: DagsterRunStatus
+    is_alive: bool
+    is_recent: bool  # changed within the grace
+    fate: str = ""  # the worker tag
+    closed: bool = False
+
+
+def decide(job: Job, runs: Sequence[RunFacts], now: datetime) -> Remedy:
+    """Return what an unfinished job needs; ``runs`` are its own, newest first."""
+    if job.parameters.get(HEADLESS):
+        seen = job.heartbeat_at or job.created_at
+        return Remedy.FAIL if now - seen > SILENCE else Remedy.NOTHING
+    runs = [run for run in runs if run.fate != DUPLICATE]
+    if any(run.is_alive for run in runs):
+        return Remedy.NOTHING
+    if not runs:
+        fresh = now - job.created_at < GRACE
+        return Remedy.NOTHING if fresh else Remedy.LAUNCH
+    if job.cancel_requested or runs[0].status is DagsterRunStatus.CANCELED:
+        return Remedy.CANCEL
+    if runs[0].status is DagsterRunStatus.SUCCESS:
+        return Remedy.NOTHING if runs[0].is_recent else Remedy.FINISH
+    cut_short = list(takewhile(lambda run: not run.closed, runs))
+    lost = [run for run in cut_short if run.fate != STOPPED]
+    return Remedy.FAIL if len(lost) > LOST_RUNS_ALLOWED else Remedy.LAUNCH
+
+
+def look_into(instance: dg.DagsterInstance, job: Job, now: datetime) -> list[RunFacts]:
+    """Return the runs of a job, newest first; runs found dead are reported failed."""
+    records = instance.get_run_records(
+        RunsFilter(tags={JOB: job.id}), limit=RUNS_LOOKED_AT
+    )
+    return [_facts_of(instance, record, now) for record in records]
+
+
+def settle(services: Services, job: Job, remedy: Remedy) -> None:
+    """Apply every remedy that needs no run."""
+    if remedy is Remedy.FINISH:
+        services.jobs.finish(job.id)
+    elif remedy is Remedy.CANCEL:
+        services.jobs.cancel(job.principal, job.id)
+        services.jobs.cancelled(job.id)
+    elif remedy is Remedy.FAIL:
+        fail_lost(services, job)
+
+
+def fail_lost(services: Services, job: Job) -> None:
+    """Give a job up: its worker disappeared too often."""
+    times = "every time it was tried" if not job.parameters.get(HEADLESS) else ""
+    fail_job(
+        services,
+        job,
+        WorkerLost(
+            f"The process that did this work ended {times or 'before it was done'}. "
+            "Try again; if it happens once more, the document may need more memory "
+            "than this machine has."
+        ),
+    )
+
+
+def report_lost(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
+    """Tell Dagster that the process of a run is gone."""
+    if run.status is DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, reason)
+        return
+    instance.add_run_tags(run.run_id, {WORKER: LOST})
+    instance.report_run_failed(run, reason)
+
+
+def _facts_of(
+    instance: dg.DagsterInstance, record: RunRecord, now: datetime
+) -> RunFacts:
+    run = record.dagster_run
+    is_recent = now - record.update_timestamp < GRACE
+    is_alive = run.status not in FINISHED_STATUSES
+    if is_alive and not is_recent and not _has_process(instance, run):
+        report_lost(instance, run, "The process of this run is gone.")
+        is_alive = False
+        run = run.with_status(DagsterRunStatus.FAILURE).with_tags(
+            {**run.tags, WORKER: LOST}
+        )
+    return RunFacts(
+        run_id=run.run_id,
+        status=run.status,
+        is_alive=is_alive,
+        is_recent=is_recent,
+        fate=run.tags.get(WORKER, ""),
+        closed=CLOSED in run.tags,
+    )
+
+
+def _has_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    from dagster._core.launcher import WorkerStatus
+
+    launcher = instance.run_launcher
+    if not isinstance(launcher, WarmRunLauncher):
+        return True  # other launchers are looked after by Dagster's run monitoring
+    health = launcher.check_run_worker_health(run).status
+    return health is WorkerStatus.RUNNING

@@ -1,0 +1,77 @@
+"""What starts runs by itself: jobs that have none, and events to be counted."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from lectern.jobs.runs import PIPELINES, run_tags
+from pipelines.jobs import (
+    listen_to_document,
+    prepare_document,
+    render_document,
+    update_statistics,
+)
+from pipelines.launcher import WarmRunLauncher
+from pipelines.recovery import Remedy, decide, look_into, settle
+from resources.services import Services
+from resources.stores.jobs import Job
+
+RECONCILE_SECONDS = 5
+COUNT_SECONDS = 30
+"""Statistics are read in peace: half a minute late is soon enough."""
+
+
+@dg.sensor(
+    jobs=[prepare_document, listen_to_document, render_document],
+    minimum_interval_seconds=RECONCILE_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def waiting_jobs(
+    context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Launch jobs that have no live run; give up those that lost theirs too often."""
+    launcher = context.instance.run_launcher
+    if isinstance(launcher, WarmRunLauncher) and not launcher.is_reachable():
+        yield dg.SkipReason("The worker pool does not answer; it is being restarted.")
+        return
+    launched = [
+        job for job in services.jobs.unfinished() if needs_run(context, services, job)
+    ]
+    if not launched:
+        yield dg.SkipReason("Every job has its run.")
+    keys = [job.document_id for job in launched]
+    context.instance.add_dynamic_partitions("documents", keys)
+    for job in launched:
+        yield dg.RunRequest(
+            job_name=PIPELINES[job.kind],
+            partition_key=job.document_id,
+            tags=run_tags(job_id=job.id, document_id=job.document_id, kind=job.kind),
+        )
+
+
+def needs_run(
+    context: dg.SensorEvaluationContext, services: Services, job: Job
+) -> bool:
+    """Settle what needs no run, and tell whether the job does."""
+    now = services.database.now()
+    remedy = decide(job, look_into(context.instance, job, now), now)
+    settle(services, job, remedy)
+    return remedy is Remedy.LAUNCH and services.jobs.requeue(job.id, job.run_id or "")
+
+
+@dg.sensor(
+    job=update_statistics,
+    minimum_interval_seconds=COUNT_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def new_usage(
+    context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]
+) -> dg.RunRequest | dg.SkipReason:
+    """Count usage events, when there are any."""
+    waiting = services.outbox.pending(1)
+    if not waiting:
+        return dg.SkipReason("No new events.")
+    return dg.RunRequest(run_key=f"events-{waiting[0].id}")
+
+
+SENSORS = [waiting_jobs, new_usage]

@@ -1,0 +1,214 @@
+"""``lectern serve``: one supervisor that starts every component and keeps it alive."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+from lectern.errors import InvalidRequest, LecternError
+from lectern.settings import Settings
+from pipelines.components import Running, components
+from pipelines.instance_files import write_dagster_settings
+from pipelines.kinship import adopt_orphans, descendants, kill_all, kill_orphans
+from pipelines.places import Places, make_places
+from pipelines.sample import offer_sample, sample_is_due
+
+LOOK_SECONDS = 0.1
+"""How often the components are looked at."""
+STOP_SECONDS = 6.0
+"""How long a component may take to stop before it is killed."""
+SAMPLE_PATIENCE_SECONDS = 30.0
+"""How long the sample waits for Dagster; put in sooner, it would only wait there."""
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Supervisor:
+    """Starts, watches and stops the components of one installation."""
+
+    settings: Settings
+    places: Places
+    say: Say
+    running: list[Running] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def address(self) -> str:
+        """Return where the web app is found."""
+        host = "127.0.0.1" if self.settings.host == "0.0.0.0" else self.settings.host  # noqa: S104
+        return f"http://{host}:{self.settings.port}"
+
+    @property
+    def dagster_address(self) -> str:
+        """Return where the Dagster page is found."""
+        return f"http://127.0.0.1:{self.settings.dagster_port}"
+
+    def run(self) -> None:
+        """Keep everything alive until told to stop; then stop all of it."""
+        environment = component_environment(self.settings, self.places)
+        self.running = [
+            Running(component, self.places.logs / f"{component.name}.log", environment)
+            for component in components(self.settings, self.places)
+        ]
+        greeting = self.greet()
+        try:
+            while not self.stopping.is_set():
+                self.look_after()
+                next(greeting, None)
+                self.stopping.wait(LOOK_SECONDS)
+        finally:
+            self.say("Stopping …")
+            self.stop()
+
+    def look_after(self) -> None:
+        """Start what should run and does not."""
+        for each in self.running:
+            if each.has_ended():
+                code = each.process.returncode if each.process else None
+                name = each.component.name
+                self.say(f"{name} ended ({code}); it is started again. See {each.log}")
+                each.process = None
+                kill_orphans(self.known_pids())
+            if each.may_start():
+                each.start()
+
+    def known_pids(self) -> set[int]:
+        """Return the ids of the components' processes."""
+        return {each.pid for each in self.running if each.pid is not None}
+
+    def greet(self) -> Iterator[None]:
+        """Tell the addresses once the app answers, then put in the sample.
+
+        A generator that is advanced between looks, so that nothing waits for it.
+        """
+        began = time.monotonic()
+        while not answers(f"{self.address}/live"):
+            yield
+        self.say(f"Lectern is at {self.address}")
+        self.say(f"Runs are shown at {self.dagster_address} (Dagster)")
+        self.say(f"Logs are in {self.places.logs}. Stop with Ctrl-C.")
+        if not sample_is_due(self.settings, self.places):
+            return
+        while not answers(f"{self.dagster_address}/server_info"):
+            if time.monotonic() - began > SAMPLE_PATIENCE_SECONDS:
+                break
+            yield
+        try:
+            offer_sample(self.address, self.places)
+        except LecternError as error:
+            self.say(error.message)
+
+    def stop(self) -> None:
+        """Stop every component, and whatever they started, within seconds."""
+        pids = self.known_pids()
+        below = [process for pid in pids for process in descendants(pid)]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for each in self.running:
+            if each.process is None:
+                continue
+            with contextlib.suppress(Exception):
+                each.process.wait(max(0.0, deadline - time.monotonic()))
+        for pid in pids:
+            kill_all(descendants(pid))
+        kill_all(psutil.Process(pid) for pid in pids if psutil.pid_exists(pid))
+        kill_all(process for process in below if process.is_running())
+        for each in self.running:
+            if each.process is not None:
+                each.process.wait()
+        kill_orphans(())
+
+
+def serve(settings: Settings, say: Say) -> None:
+    """Run Lectern until Ctrl-C or SIGTERM.
+
+    Raises:
+        InvalidRequest: It runs already, or a port is taken.
+    """
+    from resources.services import Services
+
+    places = make_places(settings)
+    with only_one(places.serve_lock):
+        check_ports(settings)
+        Services.open(settings, upgrade=True).close()
+        write_dagster_settings(places)
+        adopt_orphans()
+        supervisor = Supervisor(settings, places, say)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: supervisor.stopping.set())
+        supervisor.run()
+
+
+def component_environment(settings: Settings, places: Places) -> dict[str, str]:
+    """Return the environment of the components: ours, and where everything is."""
+    return os.environ | {
+        "LECTERN_DATA_DIR": str(settings.root),
+        "DAGSTER_HOME": str(places.dagster_home),
+        "PYTHONUNBUFFERED": "1",
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+    }
+
+
+@contextlib.contextmanager
+def only_one(lock: Path) -> Iterator[None]:
+    """Hold the installation's lock.
+
+    Raises:
+        InvalidRequest: Another supervisor holds it.
+    """
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise InvalidRequest(
+                f"Lectern is running already on {lock.parent} (process "
+                f"{file.read().strip() or 'unknown'}). Stop it, or set "
+                "LECTERN_DATA_DIR to another folder."
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def check_ports(settings: Settings) -> None:
+    """Make sure that both ports are free.
+
+    Raises:
+        InvalidRequest: One is not; the message names the setting to change.
+    """
+    wanted = [
+        ("LECTERN_PORT", settings.host, settings.port),
+        ("LECTERN_DAGSTER_PORT", "127.0.0.1", settings.dagster_port),
+    ]
+    for name, host, port in wanted:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise InvalidRequest(
+                    f"Port {port} of {host} cannot be used ({error.strerror}). Stop "
+                    f"the program that has it, or set {name} to another number."
+                ) from error
+
+
+def answers(address: str) -> bool:
+    """Whether a page answers now."""
+    try:
+        return httpx.get(address, timeout=1, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False

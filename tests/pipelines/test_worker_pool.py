@@ -1,0 +1,143 @@
+"""The worker pool, with real forks and real deaths."""
+
+import os
+import signal
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipelines.pool_protocol import Lane, RunCondition
+from tests.support.pool import Pool, running_pool, wait_for
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[Pool]:
+    with running_pool(tmp_path) as pool:
+        yield pool
+
+
+def noted_pid(pool: Pool, word: str) -> int:
+    wait_for(lambda: word in pool.notes)
+    line = next(line for line in pool.notes.splitlines() if line.startswith(word))
+    return int(line.split()[-1])
+
+
+def test_a_run_is_carried_out_in_a_process_of_its_own(pool: Pool) -> None:
+    answer = pool.ask("launch", "sleep-0.05")
+
+    wait_for(lambda: "ended sleep-0.05" in pool.notes)
+    assert answer.pid == noted_pid(pool, "began") != pool.process.pid
+
+
+def test_a_run_asked_for_twice_is_started_once(pool: Pool) -> None:
+    first = pool.ask("launch", "sleep-5")
+    second = pool.ask("launch", "sleep-5")
+
+    assert first == second
+    assert pool.notes.count("began") <= 1
+
+
+def test_runs_of_one_lane_wait_in_order(pool: Pool) -> None:
+    answers = [pool.ask("launch", f"sleep-0.{n}") for n in (3, 1, 2)]
+
+    wait_for(lambda: pool.notes.count("ended") == 3)
+    began = [line for line in pool.notes.splitlines() if line.startswith("began")]
+    assert [answer.condition for answer in answers[1:]] == [RunCondition.WAITING] * 2
+    assert [line.split()[1] for line in began] == [
+        "sleep-0.3",
+        "sleep-0.1",
+        "sleep-0.2",
+    ]
+
+
+def test_a_listener_never_waits_for_a_book(pool: Pool) -> None:
+    pool.ask("launch", "sleep-20")
+    pool.ask("launch", "sleep-21")
+
+    listener = pool.ask("launch", "sleep-0.01", Lane.LISTENERS)
+
+    assert listener.condition is RunCondition.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("run_id", "how"), [("die", "ended by SIGKILL"), ("crash", "exit code 1")]
+)
+def test_a_lost_run_is_reported_at_once(pool: Pool, run_id: str, how: str) -> None:
+    pool.ask("launch", run_id)
+
+    wait_for(lambda: f"lost {run_id}: " in pool.notes, seconds=1.5)
+    assert how in pool.notes
+    assert pool.ask("condition", run_id).condition is RunCondition.LOST
+
+
+def test_a_killed_run_leaves_no_process_behind(pool: Pool) -> None:
+    run = pool.ask("launch", "family")
+    child = psutil.Process(noted_pid(pool, "child"))
+    assert run.pid
+
+    os.kill(run.pid, signal.SIGKILL)
+
+    child.wait(3)
+
+
+def test_a_lost_run_makes_room_for_the_next(pool: Pool) -> None:
+    pool.ask("launch", "die")
+    pool.ask("launch", "sleep-0.01")
+
+    wait_for(lambda: "ended sleep-0.01" in pool.notes)
+
+
+def test_a_running_run_stops_when_asked(pool: Pool) -> None:
+    pool.ask("launch", "sleep-60")
+    noted_pid(pool, "began")
+
+    pool.ask("terminate", "sleep-60")
+
+    wait_for(lambda: "ended sleep-60" in pool.notes, seconds=2)
+
+
+def test_a_run_that_waits_is_dropped_when_asked(pool: Pool) -> None:
+    pool.ask("launch", "sleep-0.3")
+    pool.ask("launch", "sleep-0.1")
+
+    answer = pool.ask("terminate", "sleep-0.1")
+
+    wait_for(lambda: "ended sleep-0.3" in pool.notes)
+    assert answer.condition is RunCondition.WAITING
+    assert "began sleep-0.1" not in pool.notes
+
+
+def test_a_killed_pool_takes_its_runs_with_it(pool: Pool) -> None:
+    run = pool.ask("launch", "sleep-60")
+
+    pool.process.kill()
+
+    psutil.Process(run.pid).wait(3)
+
+
+def test_a_stopped_pool_leaves_nothing_running(pool: Pool) -> None:
+    pool.ask("launch", "family")
+    child = psutil.Process(noted_pid(pool, "child"))
+
+    pool.process.terminate()
+
+    assert pool.process.wait(5) == 0
+    child.wait(3)
+
+
+def test_nonsense_does_not_disturb_the_pool(pool: Pool) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(pool.folder / "pool.sock"))
+        connection.sendall(b"launch everything\n")
+
+    assert pool.ask("launch", "sleep-0.01").condition is RunCondition.RUNNING
+
+
+def test_only_the_owner_can_talk_to_the_pool(pool: Pool) -> None:
+    mode = (pool.folder / "pool.sock").stat().st_mode
+
+    assert stat.S_IMODE(mode) == 0o600

@@ -1,0 +1,102 @@
+"""A real worker pool in a process of its own, whose runs are small shell-like duties.
+
+A run's id says what its child does: ``sleep-30``, ``die``, ``crash``, ``family``,
+``stubborn``; what is reported is written to a file.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.pool_protocol import Answer, Lane, Question, ask_pool
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from pipelines.kinship import adopt_orphans
+from pipelines.pool_protocol import Lane
+from pipelines.worker_pool import WorkerPool
+from tests.support.pool import duties
+adopt_orphans()
+folder = Path(sys.argv[1])
+lanes = {Lane.WORKERS: 1, Lane.LISTENERS: 1}
+pool = WorkerPool(folder / "pool.sock", lanes, duties(folder))
+pool.serve()
+pool.stop()
+"""
+
+
+def duties(folder: Path):
+    """Return duties that do what a run's id says and note what they saw."""
+    from pipelines.worker_pool import Duties
+
+    def note(line: str) -> None:
+        with (folder / "notes").open("a") as file:
+            file.write(f"{line}\n")
+
+    def carry_out(run_id: str, _ref: str) -> None:
+        name, _, rest = run_id.partition("-")
+        note(f"began {run_id} {os.getpid()}")
+        if name == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if name == "crash":
+            raise SystemExit(3)
+        if name == "family":
+            child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+            note(f"child {child.pid}")
+        if name == "stubborn":
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with contextlib.suppress(KeyboardInterrupt):
+            time.sleep(float(rest or 60))
+        note(f"ended {run_id}")
+
+    return Duties(
+        carry_out=carry_out,
+        report_lost=lambda run_id, _ref, how: note(f"lost {run_id}: {how}"),
+        report_stopped=lambda run_id, _ref: note(f"stopped {run_id}"),
+    )
+
+
+@dataclass
+class Pool:
+    """A running pool as its callers see it."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def ask(self, ask: str, run_id: str = "", lane: Lane = Lane.WORKERS) -> Answer:
+        """Ask the pool something."""
+        question = Question.model_validate({"ask": ask, "run_id": run_id, "lane": lane})
+        return ask_pool(self.folder / "pool.sock", question)
+
+    @property
+    def notes(self) -> str:
+        """Return all that the duties noted."""
+        path = self.folder / "notes"
+        return path.read_text() if path.exists() else ""
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def running_pool(folder: Path) -> Iterator[Pool]:
+    """Run a pool with one place a lane, until the block ends."""
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)])
+    try:
+        wait_for((folder / "pool.sock").exists)
+        yield Pool(folder, process)
+    finally:
+        process.terminate()
+        process.wait(10)
