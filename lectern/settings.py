@@ -39,10 +39,12 @@ class Limits(BaseModel):
     """Unpacked to packed bytes, for members over 1 MiB."""
     element_depth: int = 1000
     """Nesting of elements in HTML and XML."""
-    child_cpu_seconds: int = 60
+    child_cpu_seconds: int = 15
     """CPU time of a child process that reads a file, whatever its length."""
     child_page_cpu_seconds: float = 0.2
     """CPU time added for each page without recognition of pictures."""
+    child_picture_cpu_seconds: int = 90
+    """CPU time for each page that is read from its picture."""
     child_memory_bytes: int = 3 * 1024**3
     """Address space of a child process that reads a file."""
     child_output_bytes: int = 1024**3

@@ -1,0 +1,63 @@
+"""Whether a text layer can be read, or is the debris of a broken font or scan.
+
+Judged without word lists, so that no language is put at a disadvantage.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+SAMPLE_CHARS = 1500
+UNPRINTABLE_SHARE = 0.12
+"""Past this share of control, private and replacement characters, text is noise."""
+LETTER_SHARE = 0.35
+WORDLIKE_SHARE = 0.55
+FEW_WORDS = 8
+"""Too few to judge by how words look."""
+UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd\U000f0000-\U0010ffff]"
+)
+LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+WORD = re.compile(r"[^\s\"“”‘«»()\[\]{}<>!?…—–*•·|\\]{3,}")
+LEADERS = re.compile(r"([^\w\s])\1{2,}|(?:[.·] ){3,}")
+NO_LETTERS = re.compile(r"[\W\d_]*")
+LATIN = re.compile(r"[\x00-\u024f’‐‑]*")
+VOWEL = re.compile("[aeiouyæœøı]")
+JOINTS = re.compile(r"[-'’‐‑/.,;:_@&+]+")
+
+
+def is_legible(text: str) -> bool:
+    """Return whether a text reads as text in some script."""
+    # The dots of a table of contents lead the eye and say nothing.
+    sample = LEADERS.sub("", text[: SAMPLE_CHARS * 2].replace("\ufffe", ""))
+    sample = sample[:SAMPLE_CHARS]
+    visible_chars = len("".join(sample.split()))
+    if not visible_chars:
+        return False
+    if len(UNPRINTABLE.findall(sample)) > UNPRINTABLE_SHARE * visible_chars:
+        return False
+    # A page of figures is legible; a page of signs is not.
+    if len(LETTER_OR_DIGIT.findall(sample)) < LETTER_SHARE * visible_chars:
+        return False
+    words = [w for w in WORD.findall(sample) if not NO_LETTERS.fullmatch(w)]
+    if len(words) < FEW_WORDS:
+        return True
+    return sum(map(_is_wordlike, words)) >= WORDLIKE_SHARE * len(words)
+
+
+@lru_cache(maxsize=20_000)
+def _is_wordlike(word: str) -> bool:
+    """Return whether letters, case and vowels are as in a written word."""
+    if not LATIN.fullmatch(word):
+        return len(LETTER_OR_DIGIT.findall(word)) * 3 >= len(word)
+    return all(_is_latin_wordlike(part) for part in JOINTS.split(word) if part)
+
+
+def _is_latin_wordlike(part: str) -> bool:
+    if part.isdigit() or len(part) == 1:
+        return True
+    cased = part.isupper() or part[1:].islower()
+    if not part.isalpha() or not cased:
+        return False
+    plain = unicodedata.normalize("NFD", part.lower())
+    return len(part) <= 3 or bool(VOWEL.search(plain))

@@ -1,0 +1,261 @@
+"""The process that reads one untrusted file, and says on its output what it finds.
+
+Run as ``python -m resources.engines.recognition.child`` with a job on its input,
+by ``local``; see ``wire`` for the words. Libraries are loaded when a kind of file
+needs them, because the first page should not wait for the others'.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lectern.documents.formats import Format
+from lectern.documents.pages import Element, RecognisedPage, RecognitionMethod
+from lectern.errors import FileTooLarge, LecternError, TookTooLong
+from lectern.ids import digest
+from resources.engines.recognition.guards import Caps
+from resources.engines.recognition.sandbox import allow_cpu_seconds, confine
+from resources.engines.recognition.wire import (
+    encode,
+    error_to_wire,
+    outline_to_wire,
+    page_from_wire,
+    page_to_wire,
+)
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from resources.engines.recognition.ocr import PictureReader
+
+RECURSION = 20_000
+"""Elements may nest 1000 deep, with a few calls a level."""
+
+
+class PictureSource(Protocol):
+    """A file whose pages can be drawn."""
+
+    def picture(self, number: int) -> "tuple[Image, float]": ...
+
+
+def main() -> None:
+    """Read the job, give up rights, read the file."""
+    job = json.loads(sys.stdin.readline())
+    caps = Caps(**job["caps"])
+    remarks = confine(
+        memory_bytes=caps.child_memory_bytes, output_bytes=caps.child_output_bytes
+    )
+    sys.setrecursionlimit(RECURSION)
+    allow_cpu_seconds(caps.child_cpu_seconds)
+    try:
+        Reading(job, caps).run(remarks)
+    except LecternError as error:
+        say({"error": error_to_wire(error)})
+    except MemoryError:
+        say({"error": error_to_wire(_out_of_memory(caps))})
+
+
+def say(message: dict[str, Any]) -> None:
+    """Send one message to the parent at once."""
+    sys.stdout.buffer.write(encode(message))
+    sys.stdout.buffer.flush()
+
+
+def hear() -> Any:
+    """Return the parent's next message."""
+    return json.loads(sys.stdin.readline() or "null")
+
+
+class Reading:
+    """One job: a file, or some of its pages."""
+
+    def __init__(self, job: dict[str, Any], caps: Caps) -> None:
+        self._job = job
+        self._caps = caps
+        self._path = Path(job["path"])
+        self._only: list[int] = job["only"]
+        self._reader: PictureReader | None = None
+
+    def run(self, remarks: Iterable[str]) -> None:
+        """Read what the job asks for."""
+        for remark in remarks:
+            say({"remark": remark})
+        kind = Format(self._job["format"])
+        match kind:
+            case Format.PDF:
+                self._pdf()
+            case Format.IMAGE:
+                self._image()
+            case Format.EPUB:
+                self._epub()
+            case Format.HTML | Format.MARKDOWN | Format.TEXT:
+                self._text(kind)
+            case _:
+                self._office(kind)
+
+    def _pdf(self) -> None:
+        from resources.engines.recognition.pdf import NeedsPicture, PdfFile
+
+        pdf = PdfFile(self._path, self._caps, scratch=Path.cwd())
+        pages = self._only or range(1, pdf.page_count + 1)
+        cpu_seconds = len(pages) * self._caps.child_page_cpu_seconds
+        allow_cpu_seconds(self._caps.child_cpu_seconds + cpu_seconds)
+        if "pictures" in self._job:
+            self._pictures(pdf, self._job["pictures"])
+            return
+        outline = outline_to_wire(tuple(pdf.outline()))
+        self._head(pdf.page_count, pdf.title, pdf.author, pdf.language, outline)
+        needed = []
+        for page in pdf.pages(self._only):
+            if isinstance(page, NeedsPicture):
+                needed.append(page.number)
+            else:
+                say({"page": page_to_wire(page)})
+        self._pictures(pdf, self._asked_for(needed))
+
+    def _image(self) -> None:
+        from resources.engines.recognition.images import ImageFile
+
+        image = ImageFile(self._path, self._caps)
+        if "pictures" in self._job:
+            self._pictures(image, self._job["pictures"])
+            return
+        self._head(image.page_count)
+        numbers = [n for n in image.numbers() if not self._only or n in self._only]
+        self._pictures(image, self._asked_for(numbers))
+
+    def _asked_for(self, needed: list[int]) -> list[int]:
+        """Return those of the pages that need a picture which are left to us."""
+        if not needed:
+            return []
+        say({"pictures": needed})
+        asked: list[int] = hear() or []
+        return asked
+
+    def _pictures(self, source: PictureSource, numbers: list[int]) -> None:
+        for number in numbers:
+            allow_cpu_seconds(self._caps.child_picture_cpu_seconds)
+            say({"at": number})
+            try:
+                page = self._picture(source, number)
+            except LecternError as error:
+                say({"failed": number, "error": error_to_wire(error)})
+            except MemoryError:
+                error = _out_of_memory(self._caps)
+                say({"failed": number, "error": error_to_wire(error)})
+            else:
+                say({"page": page_to_wire(page), "is_picture": True})
+
+    def _picture(self, source: PictureSource, number: int) -> RecognisedPage:
+        """Return a page read from its picture, or remembered by what it shows."""
+        from resources.engines.recognition.ocr import picture_digest
+
+        picture, dpi = source.picture(number)
+        shown = picture_digest(picture, dpi)
+        reader = self._picture_reader()
+        say({"ask": shown, "engine": reader.name})
+        if known := hear():
+            return replace(page_from_wire(known), number=number)
+        page = reader.read(picture, dpi)
+        return replace(page, number=number, content_digest=shown)
+
+    def _picture_reader(self) -> "PictureReader":
+        if self._reader is None:
+            from resources.engines.recognition.ocr import PictureReader
+
+            folder = self._job["tessdata"]
+            self._reader = PictureReader(
+                Path(folder) if folder else None, self._job["languages"]
+            )
+        return self._reader
+
+    def _epub(self) -> None:
+        from resources.engines.recognition.epub import EpubFile
+
+        book = EpubFile.open(self._path, self._caps)
+        outline = outline_to_wire(book.outline)
+        self._head(len(book.spine), book.title, book.author, book.language, outline)
+        for page in book.pages():
+            if not self._only or page.number in self._only:
+                say({"page": page_to_wire(page)})
+
+    def _text(self, kind: Format) -> None:
+        data = self._checked_bytes()
+        title, language = "", None
+        if kind is Format.HTML:
+            from resources.engines.recognition import web_page
+
+            elements, title, language = web_page.read(
+                data, depth_limit=self._caps.element_depth
+            )
+            sheets = [elements]
+        elif kind is Format.MARKDOWN:
+            from resources.engines.recognition import markdown, plain_text
+
+            elements, title = markdown.read(plain_text.decode(data))
+            sheets = [elements]
+        else:
+            from resources.engines.recognition import plain_text
+
+            sheets = plain_text.pages(plain_text.decode(data))
+        self._head(len(sheets), title, "", language)
+        self._sheets(sheets, f"lectern {kind} 1")
+
+    def _checked_bytes(self) -> bytes:
+        size_bytes = self._path.stat().st_size
+        limit = self._caps.text_bytes
+        if size_bytes > limit:
+            raise FileTooLarge(
+                f"This text is {size_bytes / 1024**2:.1f} MB; up to "
+                f"{limit // 1024**2} MB of plain text, Markdown or HTML can be read. "
+                "Split it and try again.",
+                used=size_bytes,
+                limit=limit,
+            )
+        return self._path.read_bytes()
+
+    def _office(self, kind: Format) -> None:
+        from resources.engines.recognition import office
+
+        elements, stated = office.read(self._path, kind, self._caps)
+        language = stated.get("lang", "").split("-")[0].lower() or None
+        self._head(1, stated.get("title", ""), stated.get("author", ""), language)
+        self._sheets([elements], f"pandoc {kind} 1")
+
+    def _sheets(self, sheets: list[list[Element]], engine: str) -> None:
+        for number, elements in enumerate(sheets, start=1):
+            page = RecognisedPage(
+                number=number,
+                method=RecognitionMethod.MARKUP,
+                engine=engine,
+                content_digest=digest(*(element.text for element in elements)),
+                elements=tuple(elements),
+            )
+            if not self._only or number in self._only:
+                say({"page": page_to_wire(page)})
+
+    def _head(
+        self,
+        page_count: int,
+        title: str = "",
+        author: str = "",
+        language: str | None = None,
+        outline: list[Any] | None = None,
+    ) -> None:
+        say({"head": [page_count, title, author, language, outline or []]})
+
+
+def _out_of_memory(caps: Caps) -> TookTooLong:
+    return TookTooLong(
+        "Reading this takes more memory than is allowed "
+        f"({caps.child_memory_bytes // 1024**2} MB). Make it smaller or split it, and "
+        "try again.",
+        limit=caps.child_memory_bytes,
+    )
+
+
+if __name__ == "__main__":
+    main()

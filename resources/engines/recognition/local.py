@@ -1,0 +1,264 @@
+"""Recognition on this machine, without network: child processes do the reading.
+
+This module decides who reads which pages, keeps what they say, and turns what
+becomes of them into pages, remarks and typed errors.
+"""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Collection
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from lectern.documents.formats import Format
+from lectern.documents.pages import RecognisedPage, Recognition, RecognitionMethod
+from lectern.errors import (
+    DamagedFile,
+    EngineCrashed,
+    LecternError,
+    NothingToRead,
+    TookTooLong,
+)
+from lectern.ids import digest
+from lectern.settings import Settings
+from resources.engines.recognition.base import PageCache, Progress, Recogniser
+from resources.engines.recognition.guards import Caps
+from resources.engines.recognition.sandbox import ReadingChild, follow
+from resources.engines.recognition.tesseract import (
+    choose,
+    data_from_environment,
+    find_data,
+    languages,
+)
+from resources.engines.recognition.wire import (
+    error_from_wire,
+    outline_from_wire,
+    page_from_wire,
+    page_to_wire,
+)
+
+logger = logging.getLogger(__name__)
+
+SHARED_FROM_PAGES = 2
+"""So many pages to be read from pictures are worth a second process."""
+PICTURE_CHILDREN = 2
+LOST_PAGES = 3
+"""Pages that may each end a process before the file is given up."""
+REPORT_SECONDS = 0.25
+TITLES_OF_NOTHING = frozenset({"untitled", "untitled document", "document", "title"})
+
+
+class LocalRecogniser(Recogniser):
+    """Reads every kind of file with what is installed here."""
+
+    def __init__(self, settings: Settings) -> None:
+        limits = settings.limits.model_dump()
+        self._caps = Caps(**{f.name: limits[f.name] for f in fields(Caps)})
+        self._timeout_seconds = float(settings.limits.child_seconds)
+        configured = settings.tessdata_dir and str(settings.tessdata_dir.expanduser())
+        folder = find_data(configured, data_from_environment())
+        installed = tuple(languages(folder)) if folder else ()
+        chosen = choose(installed, settings.recognition_languages)
+        self._tessdata = str(folder) if folder and chosen else None
+        self._languages = chosen
+        logger.info("Pictures of pages are read by %s", chosen or "RapidOCR alone")
+
+    def recognise(
+        self,
+        path: Path,
+        format: Format,  # noqa: A002  (the domain's word)
+        *,
+        cache: PageCache,
+        progress: Progress,
+        only_pages: Collection[int] = (),
+    ) -> Recognition:
+        """Return the pages of a file, in the order they were read."""
+        job = {
+            "path": str(path.absolute()),
+            "format": format.value,
+            "only": sorted(only_pages),
+            "caps": {f.name: getattr(self._caps, f.name) for f in fields(Caps)},
+            "tessdata": self._tessdata,
+            "languages": self._languages,
+        }
+        with ExitStack() as stack:
+            recognition = _Recognising(job, cache, progress, stack)
+            return recognition.run(timeout_seconds=self._timeout_seconds)
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one child has been asked to read."""
+
+    pages: list[int] = field(default_factory=list)  # from pictures, in their order
+    at: int | None = None
+
+
+@dataclass(slots=True)
+class _Recognising:
+    """One file being read."""
+
+    job: dict[str, Any]
+    cache: PageCache
+    progress: Progress
+    stack: ExitStack
+    head: list[Any] | None = None
+    pages: dict[int, RecognisedPage] = field(default_factory=dict)
+    reused: set[int] = field(default_factory=set)
+    failures: dict[int, LecternError] = field(default_factory=dict)
+    children: list[ReadingChild] = field(default_factory=list)
+    shares: dict[int, _Share] = field(default_factory=dict)
+    lost_pages: int = 0
+    reported_at: float = 0.0
+
+    def run(self, *, timeout_seconds: float) -> Recognition:
+        """Follow the children to their end and return what they found."""
+        self._start(self.job)
+        for event in follow(self.children, timeout_seconds=timeout_seconds):
+            if event is not None:
+                child, message = event
+                if message is None:
+                    self._on_end(child)
+                else:
+                    self._on_message(child, message)
+            self._report()
+        return self._result()
+
+    def _start(self, job: dict[str, Any]) -> ReadingChild:
+        child = self.stack.enter_context(ReadingChild(job))
+        self.children.append(child)
+        self.shares[id(child)] = _Share(list(job.get("pictures", ())))
+        return child
+
+    def _on_message(self, child: ReadingChild, message: dict[str, Any]) -> None:
+        match message:
+            case {"page": wire}:
+                self._keep(page_from_wire(wire), is_picture="is_picture" in message)
+            case {"head": head}:
+                self.head = self.head or head
+            case {"at": number}:
+                self.shares[id(child)].at = number
+            case {"ask": shown, "engine": engine}:
+                self._answer(child, shown, engine)
+            case {"pictures": numbers}:
+                self._share_out(child, numbers)
+            case {"failed": number, "error": wire}:
+                self._fail(number, error_from_wire(wire))
+            case {"error": wire}:
+                raise error_from_wire(wire)
+            case {"remark": remark}:
+                logger.warning("%s", remark)
+
+    def _keep(self, page: RecognisedPage, *, is_picture: bool) -> None:
+        self.pages[page.number] = page
+        if is_picture and page.number not in self.reused:
+            self.cache.put(page)
+
+    def _answer(self, child: ReadingChild, shown: str, engine: str) -> None:
+        """Tell a child the page it is about to read, if we have read it before."""
+        known = self.cache.get(shown, engine)
+        number = self.shares[id(child)].at
+        if known is not None and number is not None:
+            self.reused.add(number)
+        child.tell(page_to_wire(known) if known is not None else None)
+
+    def _share_out(self, child: ReadingChild, numbers: list[int]) -> None:
+        """Let two processes read pictures where there are pages and cores for both."""
+        helpers = min(PICTURE_CHILDREN, os.cpu_count() or 1)
+        if len(numbers) < SHARED_FROM_PAGES:
+            helpers = 1
+        parts = [numbers[first::helpers] for first in range(helpers)]
+        self.shares[id(child)].pages = list(parts[0])
+        child.tell(parts[0])
+        for part in parts[1:]:
+            self._start({**self.job, "pictures": part})
+
+    def _on_end(self, child: ReadingChild) -> None:
+        """See to the pages a child left behind."""
+        share = self.shares.pop(id(child))
+        if child.exit_code == 0:
+            return
+        error = _error_of(child)
+        left = [n for n in share.pages if n not in self.pages]
+        lost = share.at if share.at in left else None
+        if lost is None:
+            raise error
+        self._fail(lost, error)
+        self.lost_pages += 1
+        if self.lost_pages > LOST_PAGES:
+            raise error
+        if rest := [n for n in left if n != lost]:
+            self._start({**self.job, "pictures": rest})
+
+    def _fail(self, number: int, error: LecternError) -> None:
+        self.failures[number] = error
+        self.pages[number] = RecognisedPage(
+            number=number,
+            method=RecognitionMethod.BLANK,
+            engine="none",
+            content_digest=digest("failed", error.message),
+            remarks=(f"This page could not be read. {error.message}",),
+        )
+
+    def _report(self) -> None:
+        """Say how far we are; whoever listens may raise Cancelled."""
+        now = time.monotonic()
+        if self.head is None or now - self.reported_at < REPORT_SECONDS:
+            return
+        self.reported_at = now
+        self.progress(len(self.pages), self._wanted())
+
+    def _wanted(self) -> int:
+        count: int = self.head[0] if self.head else 0
+        return len(self.job["only"]) or count
+
+    def _result(self) -> Recognition:
+        if self.head is None:
+            raise EngineCrashed("The process that reads files said nothing. Try again.")
+        page_count, title, author, language, outline = self.head
+        self.progress(len(self.pages), self._wanted())
+        if not self.job["only"]:
+            self._refuse_nothing()
+        return Recognition(
+            pages=tuple(self.pages.values()),
+            page_count=page_count,
+            title="" if title.lower() in TITLES_OF_NOTHING else title,
+            author=author,
+            language=language,
+            outline=outline_from_wire(outline),
+            reused_pages=len(self.reused),
+        )
+
+    def _refuse_nothing(self) -> None:
+        if any(page.lines or page.elements for page in self.pages.values()):
+            return
+        if self.failures:
+            raise next(iter(self.failures.values()))
+        raise NothingToRead(
+            "There are no words in this file: its pages are blank, or show pictures "
+            "without text. Upload a file with text, or a sharper scan."
+        )
+
+
+def _error_of(child: ReadingChild) -> LecternError:
+    """Return what a child's way of ending means to the person who uploaded."""
+    if child.died_by in (signal.SIGXCPU, signal.SIGKILL):
+        return TookTooLong(
+            "Reading it took more computing time or memory than one file may take. "
+            "Make it smaller or split it, and try again."
+        )
+    if child.died_by is not None:
+        logger.error("Reading child died by signal %s", child.died_by)
+        return EngineCrashed(
+            "The program that reads this kind of file crashed on it. Save the file "
+            "anew, for example by printing it to PDF, and try that."
+        )
+    logger.error("Reading child failed: %s", child.last_words())
+    return DamagedFile(
+        "The file cannot be read: something in it is not as its kind demands. Save it "
+        "anew from the program it comes from, and try that."
+    )

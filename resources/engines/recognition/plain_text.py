@@ -1,0 +1,198 @@
+"""Plain text: its encoding, its pages, and the paragraphs its lines make."""
+
+import re
+from collections.abc import Iterator
+from statistics import quantiles
+
+from lectern.documents.pages import BlockKind, Element
+from lectern.errors import DamagedFile
+
+BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+CONTROLS = re.compile("[\x80-\x84\x86-\x9f]")
+ENCODED_TWICE = re.compile("[\xc2-\xf4][\x80-\xbf]{1,3}")
+ENCODINGS = [
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257",
+    "koi8_r", "iso8859_2", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr", "cp949",
+]  # fmt: skip
+"""Those that documents are really found in; more would be guessed by chance."""
+GUESSED_FROM_BYTES = 64 * 1024
+FULL_LINE = 0.72
+"""Of the text's usual width: a shorter line was ended on purpose."""
+WRAP_CHARS = (40, 110)
+"""Widths at which texts are wrapped by hand or by mail programs."""
+CHAPTER = re.compile(
+    r"(?:chapter|part|book|section|act|scene|volume|canto|letter|kapitel|chapitre|"
+    r"capítulo|capitolo|глава|часть)\s+(?:[ivxlcdm]+|\d+|[a-z]+)\b.{0,60}",
+    re.IGNORECASE,
+)
+NAMED_PART = re.compile(
+    r"(?:preface|prologue|epilogue|introduction|foreword|contents|conclusion|"
+    r"appendix(?:\s+\w)?|afterword|acknowledge?ments|abstract|references)\.?",
+    re.IGNORECASE,
+)
+LIST_ITEM = re.compile(r"(?:[-*•‣◦–]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
+BULLET = re.compile(r"^[-*•‣◦–]\s+")
+UNDERLINE = re.compile(r"([=\-~^*])\1{2,}")
+HEADING_CHARS = 80
+
+
+def decode(data: bytes) -> str:
+    """Return a text in whatever common encoding it is written.
+
+    Raises:
+        DamagedFile: No encoding makes a text of it.
+    """
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace").lstrip("\ufeff")
+    if wide := _wide_encoding(data):
+        return data.decode(wide, "replace")
+    try:
+        return _unmixed(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return data.decode(_guessed(data), "replace")
+
+
+def _unmixed(text: str) -> str:
+    """Return a text whose characters were encoded twice, as "â\x80\x93", mended.
+
+    Only where C1 control characters prove it: no author types them.
+    """
+    if not CONTROLS.search(text):
+        return text
+    return ENCODED_TWICE.sub(_decoded_again, text)
+
+
+def _decoded_again(found: re.Match[str]) -> str:
+    return found.group().encode("latin-1").decode("utf-8", "ignore")
+
+
+def _wide_encoding(data: bytes) -> str | None:
+    """Return UTF-16 without its mark, known by the zeros in every other byte."""
+    sample = data[:4096]
+    half = max(1, len(sample) // 2)
+    if sample[1::2].count(0) > 0.6 * half:
+        return "utf-16-le"
+    if sample[0::2].count(0) > 0.6 * half:
+        return "utf-16-be"
+    return None
+
+
+def _guessed(data: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    sample = data[:GUESSED_FROM_BYTES]
+    high = sum(byte > 127 for byte in sample)
+    if high < 0.05 * len(sample):
+        return "cp1252"  # western text with a few accents or curly quotes
+    best = from_bytes(sample, cp_isolation=ENCODINGS).best()
+    if best is None:
+        raise DamagedFile(
+            "The text is in an encoding that cannot be told. Save it as UTF-8 and "
+            "try again."
+        )
+    return best.encoding
+
+
+def pages(text: str) -> list[list[Element]]:
+    """Return the elements of a text, page by page where it has form feeds."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    width = _usual_width(text)
+    sheets = [sheet for sheet in text.split("\f") if sheet.strip()]
+    return [list(elements(sheet, width)) for sheet in sheets]
+
+
+def _usual_width(text: str) -> int:
+    """Return the width the text is wrapped at; 0 when lines are paragraphs."""
+    lengths = [len(line.rstrip()) for line in text.split("\n") if line.strip()]
+    if len(lengths) < 4:
+        return 0
+    width = int(quantiles(lengths, n=20)[17])
+    narrow, wide = WRAP_CHARS
+    return width if narrow <= width <= wide else 0
+
+
+def elements(text: str, width: int) -> Iterator[Element]:
+    """Yield the paragraphs, headings and list items of one page."""
+    for group in re.split(r"\n[ \t]*\n", text):
+        lines = [line.rstrip() for line in group.split("\n") if line.strip()]
+        if lines and not all(UNDERLINE.fullmatch(line.strip()) for line in lines):
+            yield from _group(lines, width)
+
+
+def _group(lines: list[str], width: int) -> Iterator[Element]:
+    """Yield what a group of lines without a blank line between them holds."""
+    if len(lines) == 2 and UNDERLINE.fullmatch(lines[1].strip()):
+        yield Element(BlockKind.HEADING, lines[0].strip(), 2)
+        return
+    if len(lines) <= 2 and (level := _heading_level(lines)):
+        yield Element(BlockKind.HEADING, " ".join(s.strip() for s in lines), level)
+        return
+    if len(lines) > 1 and _heading_level(lines[:1]) == 1:
+        yield Element(BlockKind.HEADING, lines[0].strip(), 1)
+        lines = lines[1:]
+    for joined in _joined(lines, width):
+        if LIST_ITEM.match(joined):
+            yield Element(BlockKind.LIST, BULLET.sub("", joined), 1)
+        else:
+            yield Element(BlockKind.PARAGRAPH, joined)
+
+
+def _heading_level(lines: list[str]) -> int:
+    """Return 1 for a chapter, 2 for a lesser heading, 0 for running text."""
+    text = " ".join(line.strip() for line in lines)
+    if len(text) > HEADING_CHARS or not any(char.isalpha() for char in text):
+        return 0
+    if CHAPTER.fullmatch(text) or NAMED_PART.fullmatch(text):
+        return 1 if text[-1] not in ",;" else 0
+    letters = [char for char in text if char.isalpha()]
+    cased = any(char.lower() != char.upper() for char in letters)
+    is_loud = cased and len(letters) > 3 and text == text.upper()
+    return 2 if is_loud and text[-1] not in ".,;:!?" else 0
+
+
+def _joined(lines: list[str], width: int) -> Iterator[str]:
+    """Yield paragraphs: a line goes on if it is full, and the next starts none."""
+    running = ""
+    for place, line in enumerate(lines):
+        stripped = line.strip()
+        starts = LIST_ITEM.match(stripped) or _is_indented(line, lines, place)
+        before = lines[place - 1] if place else ""
+        if running and (starts or not _goes_on(before, stripped, width)):
+            yield running
+            running = ""
+        running = _glued(running, stripped)
+    if running:
+        yield running
+
+
+def _is_indented(line: str, lines: list[str], place: int) -> bool:
+    """Return whether a line is set in, as the first of a paragraph, and others not."""
+    return (
+        place > 0
+        and line[:2].isspace()
+        and not lines[place - 1][:2].isspace()
+        and sum(not other[:2].isspace() for other in lines) > len(lines) / 2
+    )
+
+
+def _goes_on(before: str, line: str, width: int) -> bool:
+    if not width:
+        return False
+    first_word = len(line.split(maxsplit=1)[0])
+    # A line with room for the next word was ended on purpose.
+    return len(before) + 1 + first_word >= FULL_LINE * width
+
+
+def _glued(running: str, line: str) -> str:
+    if not running:
+        return line
+    if re.search(r"[^\W\d_]-$", running) and line[0].isalpha():
+        return running + line  # typed texts break at hyphens that belong to the word
+    return f"{running} {line}"

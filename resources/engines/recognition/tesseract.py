@@ -1,0 +1,157 @@
+"""Tesseract, in this process, over data that the system or a person installed."""
+
+import logging
+import math
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lectern.documents.pages import Box, Line
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+logger = logging.getLogger(__name__)
+
+PLACES = (
+    "/usr/share/tesseract-ocr",
+    "/usr/share/tessdata",
+    "/usr/local/share/tessdata",
+    "/opt/homebrew/share/tessdata",
+    "/usr/local/opt/tesseract/share/tessdata",
+)
+NOT_LANGUAGES = frozenset({"osd", "equ", "snum"})
+MANY_LANGUAGES = 4
+"""Each language makes every page slower; past so many the rest is left out."""
+PAGE_MILLISECONDS = 60_000
+WORD_CONFIDENCE = 0.25
+"""Words under it are specks and rules of the paper."""
+LINE_CONFIDENCE = 0.35
+TURN_CONFIDENCE = 1.0
+"""What Tesseract's own measure must reach before a quarter turn is believed."""
+
+
+def find_data(configured: str | None, environment: str | None) -> Path | None:
+    """Return the folder that holds ``*.traineddata``, if there is one."""
+    named = [Path(place) for place in (configured, environment) if place]
+    candidates = [p for place in named for p in (place, place / "tessdata")]
+    for place in map(Path, PLACES):
+        candidates += [place, *sorted(place.glob("*/tessdata"), reverse=True)]
+    for folder in candidates:
+        if any(languages(folder)):
+            return folder
+    return None
+
+
+def languages(folder: Path) -> Iterator[str]:
+    """Yield the languages whose data lie in a folder."""
+    for path in sorted(folder.glob("*.traineddata")):
+        if path.stem not in NOT_LANGUAGES:
+            yield path.stem
+
+
+def choose(installed: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the languages to read with: those wanted, else English and a few."""
+    if wanted:
+        return tuple(name for name in wanted if name in installed)
+    ordered = sorted(installed, key=lambda name: (name != "eng", name))
+    return tuple(ordered[:MANY_LANGUAGES])
+
+
+class Tesseract:
+    """One loaded Tesseract."""
+
+    def __init__(self, folder: Path, chosen: Sequence[str]) -> None:
+        import tesserocr
+
+        self._library = tesserocr
+        self._folder = folder
+        self.languages = tuple(chosen)
+        self._api: Any = tesserocr.PyTessBaseAPI(
+            path=str(folder),
+            lang="+".join(chosen),
+            psm=tesserocr.PSM.AUTO,
+            oem=tesserocr.OEM.LSTM_ONLY,
+        )
+        self._turns: Any = None
+
+    @property
+    def name(self) -> str:
+        """Name, version and languages: all that decides what it reads."""
+        version = self._library.tesseract_version().split()[1]
+        return f"tesseract {version} {'+'.join(self.languages)}"
+
+    def read(self, picture: "Image", dpi: float) -> list[Line]:
+        """Return the lines of a grey picture in reading order."""
+        self._show(self._api, picture)
+        self._api.SetSourceResolution(round(min(max(dpi, 70), 600)))
+        if not self._api.Recognize(PAGE_MILLISECONDS):
+            return []
+        lines = list(self._lines(picture.width, picture.height, dpi))
+        self._api.Clear()
+        return lines
+
+    def quarter_turn(self, picture: "Image") -> int | None:
+        """Return the degrees clockwise that right a picture; None when unsure."""
+        if not (self._folder / "osd.traineddata").exists():
+            return None
+        if self._turns is None:
+            self._turns = self._library.PyTessBaseAPI(
+                path=str(self._folder), lang="osd", psm=self._library.PSM.OSD_ONLY
+            )
+        self._show(self._turns, picture)
+        found = self._turns.DetectOrientationScript()
+        if not found or found["orient_conf"] < TURN_CONFIDENCE:
+            return None
+        return -int(found["orient_deg"]) % 360
+
+    def _show(self, api: Any, picture: "Image") -> None:
+        api.SetImageBytes(
+            picture.tobytes(), picture.width, picture.height, 1, picture.width
+        )
+
+    def _lines(self, width: int, height: int, dpi: float) -> Iterator[Line]:
+        line_level = self._library.RIL.TEXTLINE
+        word_level = self._library.RIL.WORD
+        iterator = self._api.GetIterator()
+        if iterator is None:
+            return
+        words: list[tuple[str, float]] = []
+        for word in self._library.iterate_level(iterator, word_level):
+            if not word.Empty(word_level):
+                text = word.GetUTF8Text(word_level).strip()
+                confidence = word.Confidence(word_level) / 100
+                if text and confidence >= WORD_CONFIDENCE:
+                    words.append((text, confidence))
+            if word.IsAtFinalElement(line_level, word_level):
+                edges = word.BoundingBox(line_level)
+                if words and edges:
+                    size_pt = word.RowAttributes()["row_height"] / dpi * 72
+                    yield from _line(words, edges, width, height, size_pt)
+                words = []
+
+
+def _line(
+    words: list[tuple[str, float]],
+    edges: tuple[int, int, int, int],
+    width: int,
+    height: int,
+    size_pt: float,
+) -> Iterator[Line]:
+    chars = sum(len(text) for text, _ in words)
+    confidence = sum(c * len(text) for text, c in words) / chars
+    if confidence < LINE_CONFIDENCE:
+        return
+    left, top, right, bottom = edges
+    yield Line(
+        " ".join(text for text, _ in words),
+        Box(left / width, top / height, right / width, bottom / height),
+        round(size_pt, 1) if math.isfinite(size_pt) and size_pt > 0 else None,
+        confidence=round(confidence, 3),
+    )
+
+
+def data_from_environment() -> str | None:
+    """Return the folder that Tesseract's own variable names."""
+    return os.environ.get("TESSDATA_PREFIX")
