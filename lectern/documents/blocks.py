@@ -24,6 +24,7 @@ class Block:
     direction: Literal["ltr", "rtl"]
     level: int  # heading 1…6, list depth, else 0
     chapter: int | None  # index into the document's chapters
+    part: int = 0  # from 0, its place among the blocks of its paragraph
 
 
 @dataclass(frozen=True, slots=True)
