@@ -4,7 +4,7 @@ A jump moves the cursor and nothing else, so the answer is worked out anew each 
 from where the listener is; there is no queue that could hold stale work.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 MAX_WINDOW_FACTOR = 4
@@ -13,9 +13,10 @@ MIN_AHEAD_SECONDS = 60.0
 """Listening time that a window should cover, for documents of tiny blocks."""
 COMFORTABLE_SPEED = 4.0
 """Engine time to listening time past which an engine keeps up without effort."""
-BACK_BLOCKS = 1
-"""Blocks behind the cursor that are kept voiced: people step back by one."""
 LARGEST_BATCH = 8
+
+IsSpoken = Callable[[int], bool]
+"""Whether there is anything to say of the block with this index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +43,38 @@ def window_blocks(configured: int, pace: Pace) -> int:
 
 
 def next_blocks(
-    spoken: Sequence[bool],
-    voiced: Collection[int],
+    is_spoken: IsSpoken,
+    voiced: Container[int],
     *,
+    count: int,
     cursor: int,
     window: int,
     limit: int,
 ) -> list[int]:
     """Return the indices to voice now, in playing order, ``limit`` at most.
 
-    ``spoken`` says of each block whether there is anything to say. The window counts
-    spoken blocks only. The block before the cursor comes last.
+    The window counts spoken blocks only. Last comes the spoken block before the
+    cursor, as people step back by one.
     """
     wanted: list[int] = []
     seen = 0
-    for index in range(max(cursor, 0), len(spoken)):
+    for index in range(max(cursor, 0), count):
         if seen == window or len(wanted) == limit:
-            return wanted
-        if spoken[index]:
+            break
+        if is_spoken(index):
             seen += 1
             if index not in voiced:
                 wanted.append(index)
-    wanted += [index for index in _behind(spoken, cursor) if index not in voiced]
+    behind = _spoken_behind(is_spoken, min(cursor, count))
+    wanted += [index for index in behind if index not in voiced]
     return wanted[:limit]
 
 
-def _behind(spoken: Sequence[bool], cursor: int) -> list[int]:
-    last = min(cursor, len(spoken)) - 1
-    return [index for index in range(last, -1, -1) if spoken[index]][:BACK_BLOCKS]
+def _spoken_behind(is_spoken: IsSpoken, cursor: int) -> list[int]:
+    for index in range(cursor - 1, -1, -1):
+        if is_spoken(index):
+            return [index]
+    return []
 
 
 def batch_size(ready_ahead: int) -> int:
@@ -82,14 +87,16 @@ def batch_size(ready_ahead: int) -> int:
 
 
 def ready_ahead(
-    spoken: Sequence[bool], is_voiced: Callable[[int], bool], cursor: int
+    is_spoken: IsSpoken, voiced: Container[int], *, count: int, cursor: int
 ) -> int:
     """Return how many spoken blocks from the cursor on are voiced without a gap."""
     ready = 0
-    for index in range(max(cursor, 0), len(spoken)):
-        if not spoken[index]:
+    for index in range(max(cursor, 0), count):
+        if not is_spoken(index):
             continue
-        if not is_voiced(index):
+        if index not in voiced:
             break
         ready += 1
+        if ready == LARGEST_BATCH:  # more makes no difference
+            break
     return ready

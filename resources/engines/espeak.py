@@ -4,13 +4,14 @@ The same text gives the same bytes on every call, in every process and after eve
 restart. The library lives in processes of its own (see ``espeak_process.py``).
 """
 
+import atexit
 import contextlib
 import importlib.metadata
 import os
 import queue
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,9 @@ class EspeakEngine(SpeechEngine):
     def __init__(self, *, library: str | None = None, data: str | None = None) -> None:
         self._library = library or _wheel_path("get_library_path")
         self._data = data or _wheel_path("get_data_path")
-        self._lock = threading.Lock()
-        self._link_folder: tempfile.TemporaryDirectory[str] | None = None
         self._idle: queue.SimpleQueue[EspeakClient] = queue.SimpleQueue()
         self._process_id = os.getpid()
-        described = self._describe()
+        described = describe(self._library, self._data)
         self.version = str(described["version"]).split()[0]
         # Dictionaries come with the wheel, and change without the library's version.
         wheel_version = importlib.metadata.version("espeakng-loader")
@@ -83,9 +82,12 @@ class EspeakEngine(SpeechEngine):
         while not self._idle.empty():
             with contextlib.suppress(queue.Empty):
                 self._idle.get_nowait().close()
-        if self._link_folder is not None:
-            self._link_folder.cleanup()
-            self._link_folder = None
+
+    def warm_up(self, processes: int = 1) -> None:
+        """Start processes before they are needed: it takes 25 ms until they answer."""
+        clients = [self._take() for _ in range(processes)]
+        for client in clients:
+            self._idle.put(client)
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[EspeakClient]:
@@ -109,31 +111,51 @@ class EspeakEngine(SpeechEngine):
                 if client.is_running():
                     return client
                 client.close()
-        return EspeakClient(self._library, self._short_data_path())
+        data = short_data_path(self._data)
+        if not Path(data).exists():  # a link that was swept from the temporary folder
+            short_data_path.cache_clear()
+            data = short_data_path(self._data)
+        return EspeakClient(self._library, data)
 
-    def _describe(self) -> dict[str, Any]:
-        try:
-            with self._client() as client:
-                return client.ask({"do": "describe"})[0]
-        except EngineCrashed as error:
-            raise EngineUnavailable(
-                "espeak-ng does not start. Install it again with "
-                "`pip install --force-reinstall espeakng-loader`."
-            ) from error
 
-    def _short_data_path(self) -> str:
-        """Return the data folder, by a link when its name is too long to be used."""
-        if len(os.fsencode(self._data)) <= LONGEST_DATA_PATH_BYTES:
-            return self._data
-        with self._lock:
-            if self._link_folder is None:
-                folder = tempfile.TemporaryDirectory(
-                    prefix="lectern-", dir=_short_folder(), ignore_cleanup_errors=True
-                )
-                link = Path(folder.name) / "espeak-ng-data"
-                link.symlink_to(self._data, target_is_directory=True)
-                self._link_folder = folder
-            return str(Path(self._link_folder.name) / "espeak-ng-data")
+@lru_cache(maxsize=4)
+def describe(library: str, data: str) -> dict[str, Any]:
+    """Return version and voices, asked once in the life of a process.
+
+    A worker pool asks before it forks, so that no run has to.
+
+    Raises:
+        EngineUnavailable: The library does not start.
+    """
+    client = EspeakClient(library, short_data_path(data))
+    try:
+        return client.ask({"do": "describe"})[0]
+    except EngineCrashed as error:
+        raise EngineUnavailable(
+            "espeak-ng does not start. Install it again with "
+            "`pip install --force-reinstall espeakng-loader`."
+        ) from error
+    finally:
+        client.close()
+
+
+@lru_cache(maxsize=4)
+def short_data_path(data: str) -> str:
+    """Return the data folder, by a link when its name is too long to be used."""
+    if len(os.fsencode(data)) <= LONGEST_DATA_PATH_BYTES:
+        return data
+    owner = os.getpid()
+    folder = Path(tempfile.mkdtemp(prefix="lectern-", dir=_short_folder()))
+    link = folder / "espeak-ng-data"
+    link.symlink_to(data, target_is_directory=True)
+
+    def remove() -> None:
+        if os.getpid() == owner:  # a forked child uses it too, and may end first
+            link.unlink(missing_ok=True)
+            folder.rmdir()
+
+    atexit.register(remove)
+    return str(link)
 
 
 def _short_folder() -> str | None:

@@ -125,7 +125,7 @@ class _Joiner:
     def __init__(self, container: OutputContainer, template: InputContainer) -> None:
         self._container = container
         self._stream = container.add_stream_from_template(template.streams.audio[0])
-        self._run_out: "Packet[Any] | None" = None
+        self._run_out: Packet[Any] | None = None
         self._run_in_ticks: int | None = None
         self._ticks = 0
 

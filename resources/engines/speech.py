@@ -39,6 +39,9 @@ class SpeechEngine(ABC):
         """Return the voice with this id, which need not be a listed one."""
         return next((voice for voice in self.voices() if voice.id == voice_id), None)
 
+    def warm_up(self, processes: int = 1) -> None:  # noqa: B027
+        """Get ready for this many texts at a time, without waiting for it."""
+
     def close(self) -> None:  # noqa: B027  # most engines hold nothing
         """Let go of processes and memory; another call starts them again."""
 

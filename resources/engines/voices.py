@@ -20,7 +20,7 @@ class SpeechEngines:
     """Every engine by name. Cheap to make: an engine starts when it is asked."""
 
     def __init__(self, settings: Settings) -> None:
-        self._defaults = settings.speech.default_voices
+        self._settings = settings
         self._lock = threading.Lock()
         self._engines: dict[str, SpeechEngine] = {}
 
@@ -39,6 +39,10 @@ class SpeechEngines:
                     )
                 self._engines[name] = ENGINES[name]()
             return self._engines[name]
+
+    def first(self) -> SpeechEngine:
+        """Return the engine that speaks unless a voice of another is chosen."""
+        return self.engine(FIRST_ENGINE)
 
     def voices(self, language: str | None = None) -> Sequence[Voice]:
         """Return the voices, best first within a language; all, or of a language."""
@@ -61,13 +65,14 @@ class SpeechEngines:
             raise UnknownVoice(self._unknown(voice_id))
         return voice
 
-    def default_voice(self, language: str) -> Voice:
+    def default_voice(self, language: str, settings: Settings | None = None) -> Voice:
         """Return the voice that reads a language unless another is chosen."""
+        defaults = (settings or self._settings).speech.default_voices
         tag = language.lower()
         for wanted in (tag, tag.split("-")[0]):
-            if wanted in self._defaults:
-                return self.voice(self._defaults[wanted])
-        engine = self.engine(FIRST_ENGINE)
+            if wanted in defaults:
+                return self.voice(defaults[wanted])
+        engine = self.first()
         voice = engine.default_voice(language) or engine.default_voice(
             FALLBACK_LANGUAGE
         )

@@ -1,0 +1,256 @@
+"""A listening run: it follows a reader's cursor and voices what comes next.
+
+There is no queue of blocks. Each time round, the blocks to voice are worked out from
+where the listener is now, so that a jump needs no new run and leaves no stale work.
+The run ends when the reader has gone, and looks once more after it has said so:
+whoever came back in between gets a new one.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from lectern.accounts.people import Principal
+from lectern.errors import Cancelled, NotFound, UnknownVoice
+from lectern.ids import DocumentId
+from lectern.jobs.states import JobStep
+from lectern.speech.planning import (
+    Pace,
+    batch_size,
+    next_blocks,
+    ready_ahead,
+    window_blocks,
+)
+from lectern.speech.voices import Voice
+from resources.reading import Reading
+from resources.services import Services
+from resources.stores.catalog import Document
+from resources.stores.cursors import Cursor
+from resources.stores.jobs import Job
+from resources.stores.variants import Link
+from resources.texts import text_of
+from resources.voicing import Tally
+
+LOOK_SECONDS = 0.04
+"""How often to look where the listener is."""
+GONE_SECONDS = 20.0
+"""A player that plays reports every 5 seconds; one silent for this long is gone."""
+DOCUMENT_SECONDS = 0.4
+"""How often to see whether the document changed, and whether to stop."""
+REPORT_SECONDS = 1.0
+"""How often to say how far it is; the app takes 5 seconds of silence for an end."""
+SMOOTHING = 0.3  # weight of the newest measurement of the engine's speed
+
+logger = logging.getLogger(__name__)
+
+
+class Clock(Protocol):
+    """Time, as far as a listening run needs it."""
+
+    def monotonic(self) -> float:
+        """Return seconds since some moment."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+
+
+def follow_reader(
+    services: Services,
+    principal: Principal,
+    document_id: DocumentId,
+    *,
+    job: Job,
+    clock: Clock = time,
+) -> dict[str, int]:
+    """Voice the blocks ahead of a reader until the reader has gone.
+
+    Returns how many blocks were met in which way.
+
+    Raises:
+        Cancelled: The job was cancelled.
+        EngineUnavailable: The speech engine does not work at all.
+    """
+    follower = Follower(services, principal, document_id, job=job, clock=clock)
+    follower.follow()
+    services.jobs.finish(job.id)
+    if follower.reader_came_back():
+        # Seen while this job still looked alive, so nobody else has started one.
+        services.jobs.ensure_listener(
+            principal, document_id=document_id, parameters=job.parameters
+        )
+    return follower.tally.summary()
+
+
+class Follower:
+    """What a listening run knows of its reader, its document and its engine."""
+
+    def __init__(
+        self,
+        services: Services,
+        principal: Principal,
+        document_id: DocumentId,
+        *,
+        job: Job,
+        clock: Clock,
+    ) -> None:
+        self.tally = Tally()
+        self._services = services
+        self._voicing = services.voicing()
+        self._principal = principal
+        self._document_id = document_id
+        self._job = job
+        self._clock = clock
+        self._keep_warm_seconds = services.settings.speech.keep_warm_seconds
+        self._cursor: Cursor | None = None
+        self._cursor_at = clock.monotonic()  # when the reader was last heard of
+        self._document: Document | None = None
+        self._document_at = self._reported_at = float("-inf")
+        self._reading: Reading | None = None
+        self._reading_of: tuple[object, ...] = ()  # what the reading was made from
+        self._done: set[int] = set()  # of this reading: voiced, or given up
+        self._pace = Pace()
+
+    def follow(self) -> None:
+        """Voice what comes next until the reader has gone."""
+        self._services.speech_engines().first().warm_up()
+        while self._look():
+            batch = self._next_batch()
+            if batch:
+                self._voice(batch)
+            else:
+                self._report()
+                self._clock.sleep(LOOK_SECONDS)
+
+    def reader_came_back(self) -> bool:
+        """Whether the reader was heard of since the last look."""
+        now = self._services.cursors.get(self._principal, self._document_id)
+        return now != self._cursor
+
+    def _look(self) -> bool:
+        """See where everything stands; False when the reader has gone."""
+        now = self._clock.monotonic()
+        cursor = self._services.cursors.get(self._principal, self._document_id)
+        if cursor != self._cursor:
+            self._cursor, self._cursor_at = cursor, now
+        if now - self._document_at >= DOCUMENT_SECONDS:
+            self._document_at = now
+            if not self._look_at_document():
+                return False
+        self._renew_reading()
+        silent_seconds = now - self._cursor_at
+        is_playing = cursor is not None and cursor.playing
+        return silent_seconds <= self._keep_warm_seconds or (
+            is_playing and silent_seconds <= GONE_SECONDS
+        )
+
+    def _look_at_document(self) -> bool:
+        if self._services.jobs.is_cancelled(self._job.id):
+            raise Cancelled("Listening was stopped.")
+        try:
+            self._document = self._services.catalog.get(
+                self._principal, self._document_id
+            )
+        except NotFound:
+            logger.info("Document %s was deleted while it was read", self._document_id)
+            return False
+        return True
+
+    def _renew_reading(self) -> None:
+        """Begin anew when text, policy or voice is no longer the same."""
+        document = self._document
+        if document is None or document.blocks_blob is None:
+            return
+        wanted = self._cursor.voice_id if self._cursor else document.voice_id
+        made_from = (document.blocks_blob, document.revision, wanted)
+        if made_from == self._reading_of:
+            return
+        text = text_of(self._services, document)
+        if text is None:
+            return
+        self._reading_of = made_from
+        self._reading = self._voicing.reading(
+            document, text.blocks, voice=self._voice_of(document, wanted)
+        )
+        self._done = set()
+
+    def _voice_of(self, document: Document, wanted: str | None) -> Voice:
+        engines = self._services.speech_engines()
+        if wanted:
+            try:
+                return engines.voice(wanted)
+            except UnknownVoice as error:
+                logger.warning("%s Taking the document's default.", error.message)
+        return engines.default_voice(document.language)
+
+    def _next_batch(self) -> list[int]:
+        reading = self._reading
+        if reading is None:
+            return []
+        cursor = self._cursor.block_index if self._cursor else 0
+        ready = ready_ahead(
+            reading.is_spoken, self._done, count=len(reading), cursor=cursor
+        )
+        return self._wanted(reading, limit=batch_size(ready))
+
+    def _wanted(self, reading: Reading, *, limit: int) -> list[int]:
+        return next_blocks(
+            reading.is_spoken,
+            self._done,
+            count=len(reading),
+            cursor=self._cursor.block_index if self._cursor else 0,
+            window=window_blocks(
+                self._services.settings.speech.window_blocks, self._pace
+            ),
+            limit=limit,
+        )
+
+    def _voice(self, batch: Sequence[int]) -> None:
+        reading = self._reading
+        if reading is None:
+            return
+        started = self._clock.monotonic()
+        tally = self._voicing.voice(
+            self._principal,
+            reading,
+            batch,
+            should_stop=lambda: self._has_moved(reading, batch),
+            on_ready=self._take_note,
+            batch_blocks=1,  # somebody waits for each of them
+        )
+        self.tally.add(tally)
+        self._done.update(tally.failures)
+        self._learn_pace(tally, self._clock.monotonic() - started)
+
+    def _has_moved(self, reading: Reading, batch: Sequence[int]) -> bool:
+        """Whether the reader now needs something else than the batch in hand."""
+        self._report()
+        if not self._look() or self._reading is not reading:
+            return True
+        wanted = self._wanted(reading, limit=1)
+        return bool(wanted) and wanted[0] not in batch
+
+    def _take_note(self, links: Sequence[Link]) -> None:
+        self._done.update(link.block_index for link in links)
+
+    def _learn_pace(self, tally: Tally, elapsed_seconds: float) -> None:
+        rate = self._cursor.rate if self._cursor else 1.0
+        speed, block_ms = self._pace.engine_speed, self._pace.mean_block_ms
+        if tally.made_ms and elapsed_seconds > 0:
+            measured = tally.made_ms / 1000 / elapsed_seconds
+            speed += SMOOTHING * (measured - speed)
+            block_ms += SMOOTHING * (tally.made_ms / tally.done - block_ms)
+        self._pace = Pace(rate, speed, block_ms)
+
+    def _report(self) -> None:
+        """Say in the job that the run is alive, and how far it is."""
+        now = self._clock.monotonic()
+        if now - self._reported_at < REPORT_SECONDS:
+            return
+        self._reported_at = now
+        self._services.jobs.progress(
+            self._job.id,
+            step=JobStep.FOLLOWING,
+            done=len(self._done),
+            total=len(self._reading or ()),
+        )
