@@ -14,10 +14,11 @@ ICON = STATIC / "icon.png"
 
 st.set_page_config(
     page_title="Lectern",
-    page_icon=ICON if ICON.exists() else None,
+    page_icon=ICON,
     layout="wide",
 )
 st.html(STYLE)
+st.logo(ICON, size="large")
 
 pages = {
     "library": st.Page(

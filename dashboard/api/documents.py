@@ -17,7 +17,7 @@ from dashboard.api.answers import (
     read_body,
     route,
 )
-from dashboard.api.manifests import build_manifest, etag_of, skipped_summary
+from dashboard.api.manifests import build_manifest, etag_of, skipped_entries
 from dashboard.backend import Backend
 from dashboard.reading import text_of, voice_of
 from lectern.accounts.people import Principal
@@ -87,7 +87,7 @@ def change_policy(
     policy = {**document.policy, **changes}
     catalog.set_policy(principal, document_id, policy)
     text = text_of(here.services, document)
-    return skipped_summary(text, policy) if text else []
+    return skipped_entries(text, policy)
 
 
 async def put_policy(request: Request) -> Response:

@@ -6,12 +6,17 @@ must not wait for it on every rerun.
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from lectern.documents.blocks import Block, DocumentText
-from lectern.documents.spoken import DEFAULT_POLICY, Policy, Speaking, Spoken, speak
+from lectern.documents.spoken import (
+    DEFAULT_POLICY,
+    Policy,
+    Spoken,
+    skipped_summary,
+    speak,
+)
 from lectern.jobs.states import DocumentState
 from resources.stores.catalog import Document
 
@@ -26,24 +31,13 @@ def full_policy(policy: Policy) -> dict[str, str]:
     return {str(k): str(v) for k, v in {**DEFAULT_POLICY, **policy}.items()}
 
 
-def skipped_summary(text: DocumentText, policy: Policy) -> list[dict[str, Any]]:
-    """Return which kinds are not read out word for word, and how often they occur.
-
-    Kinds inside a block (citations, note marks) count by occurrence.
-    """
-    actions = {**DEFAULT_POLICY, **policy}
-    counts: Counter[str] = Counter()
-    for block in text.blocks:
-        if actions[block.kind] is not Speaking.SPEAK:
-            counts[str(block.kind)] += 1
-            continue
-        for span in block.spans:
-            if actions.get(span.kind, Speaking.SPEAK) is not Speaking.SPEAK:
-                counts[str(span.kind)] += 1
-    by_name = {str(kind): str(action) for kind, action in actions.items()}
+def skipped_entries(text: DocumentText | None, policy: Policy) -> list[dict[str, Any]]:
+    """Return which kinds are not read out word for word, and how often they occur."""
+    if text is None:
+        return []
     return [
-        {"kind": kind, "count": count, "action": by_name[kind]}
-        for kind, count in counts.most_common()
+        {"kind": str(part.kind), "count": part.count, "action": str(part.action)}
+        for part in skipped_summary(text.blocks, policy)
     ]
 
 
@@ -99,7 +93,7 @@ def build_manifest(
             {"i": chapter.block_index, "t": chapter.title, "l": chapter.level}
             for chapter in (text.chapters if text else ())
         ],
-        "skipped": skipped_summary(text, policy) if text else [],
+        "skipped": skipped_entries(text, policy),
         "policy": full_policy(policy),
         "window": window,
     }

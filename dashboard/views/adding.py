@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import following, intake, session
 from dashboard.api.texts import NewText, take_text
+from dashboard.api.uploads import PIECE_BYTES
 from dashboard.components.mount import mount
 from dashboard.views import wording
 from lectern.documents.formats import Format
@@ -23,36 +24,30 @@ ACCEPTED = (
 UNDO_FOR = timedelta(seconds=60)
 
 _DELETED = "_deleted"
-_PASTED = "_pasted"
-_UPLOADS = "uploads"
 
 
 def show_uploads() -> None:
-    """Show the drop zone: the whole page takes files."""
-    mount(
+    """Show the drop zone: the whole page takes files, and pasted text."""
+    result = mount(
         "upload",
-        key=_UPLOADS,
+        key="uploads",
         data={
             "limits": {
                 "upload_bytes": session.here().settings.limits.upload_bytes,
-                "piece_bytes": 8 * 1024**2,
+                "piece_bytes": PIECE_BYTES,
             },
             "accept": ACCEPTED,
         },
-        on={"uploaded": _uploaded, "pasted": _remember_pasted},
+        # The rerun that a trigger brings is what shows the new documents.
+        on={"uploaded": _nothing, "pasted": _nothing},
     )
-    if (text := st.session_state.pop(_PASTED, None)) is not None:
-        paste(text)
+    pasted = result.pasted  # a text, or True for the button
+    if pasted:
+        paste(pasted if isinstance(pasted, str) else "")
 
 
-def _uploaded() -> None:
-    """Nothing to keep: the rerun that brings this shows the new documents."""
-
-
-def _remember_pasted() -> None:
-    result = st.session_state.get(_UPLOADS)
-    text = getattr(result, "pasted", None) if result is not None else None
-    st.session_state[_PASTED] = text if isinstance(text, str) else ""
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @st.dialog("Paste a text", width="large")

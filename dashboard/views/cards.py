@@ -120,7 +120,7 @@ def _badge(document: Document, job: Job | None) -> tuple[str, BadgeColor]:
 def _show_progress(document: Document, job: Job, now: datetime) -> None:
     line = wording.plain(wording.progress_line(job, now))
     if document.state is DocumentState.READY:
-        line += " · **playable now**"
+        line = f"{wording.fraction(job):.0%} voiced · **playable now**"
     st.progress(wording.fraction(job), text=f":small[{line}]")
 
 

@@ -39,8 +39,6 @@ def show() -> None:
             type="search",
             key="library-search",
         )
-        if st.button("Paste text", icon=":material/content_paste:"):
-            adding.paste()
     adding.show_uploads()
     adding.show_deleted()
     documents = session.services().catalog.documents(session.principal())

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import following, session
-from dashboard.api.manifests import full_policy, skipped_summary
+from dashboard.api.manifests import full_policy, skipped_entries
 from dashboard.components.mount import mount
 from dashboard.reading import text_of, voice_of
 from dashboard.views import reader_tools, wording
@@ -120,7 +120,7 @@ def _show_document(document: Document) -> None:
 def _show_toolbar(document: Document, *, voice_id: str) -> dict[str, Any]:
     """Show the row above the text; return how the text is to look."""
     text = text_of(session.services(), document)
-    skipped = skipped_summary(text, document.policy) if text else []
+    skipped = skipped_entries(text, document.policy)
     with st.container(
         horizontal=True,
         horizontal_alignment="right",
