@@ -4,11 +4,11 @@ It changes nothing. ``mend`` beside it puts right what can be made again.
 """
 
 import importlib.util
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import func, select, text
 
@@ -243,10 +243,14 @@ def _espeak() -> Check:
 
 
 def _tesseract(settings: Settings) -> Check:
-    from resources.engines.recognition.tesseract import find_data, languages
+    from resources.engines.recognition.tesseract import (
+        data_from_environment,
+        find_data,
+        languages,
+    )
 
-    configured = str(settings.tessdata_dir) if settings.tessdata_dir else None
-    folder = find_data(configured, os.environ.get("TESSDATA_PREFIX"))
+    places = (settings.tessdata_dir, data_from_environment())
+    folder = find_data(*(Path(place).expanduser() for place in places if place))
     if folder is None:
         return Check(
             "tesseract",

@@ -163,7 +163,15 @@ class Services:
     def _preparation(self) -> "Preparation":
         from resources.preparation import Preparation
 
-        return Preparation(self)
+        return Preparation(
+            settings=self.settings,
+            catalog=self.catalog,
+            jobs=self.jobs,
+            blobs=self.blobs,
+            page_cache=self.page_cache,
+            recogniser=self.recogniser(),
+            joblog=self.joblog,
+        )
 
     @cached_property
     def _statistics(self) -> "StatisticsReader":

@@ -92,6 +92,7 @@ def _schema() -> "pa.Schema":
         "direction": pa.string(),
         "level": pa.int32(),
         "chapter": pa.int32(),
+        "part": pa.int32(),
     }
     return pa.schema(columns)
 

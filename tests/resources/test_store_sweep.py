@@ -1,0 +1,127 @@
+"""The sweep deletes what nothing can reach, and nothing else."""
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lectern.accounts.people import LOCAL
+from lectern.jobs.states import JobKind
+from resources.services import Services
+from resources.stores.sweep import Swept, reachable_blobs, sweep
+from tests.support.stores import (
+    VOICE,
+    Clock,
+    add_document,
+    key_of,
+    link_to,
+    settings_in,
+    voice,
+)
+
+AT_ONCE = timedelta(0)
+
+
+def test_a_library_in_use_loses_nothing(services: Services) -> None:
+    document = add_document(services, "hello")
+    voice(services, document, link_to("hello"))
+    services.catalog.put_artifact(document.id, "pages", services.blobs.put(b"pages"))
+    before = list(services.blobs.all())
+
+    assert sweep(services, grace=AT_ONCE) == Swept(0, 0, 0, 0, 0, 0)
+    assert list(services.blobs.all()) == before
+
+
+def test_a_deleted_document_goes_with_all_that_was_only_its_own(
+    timed: Services, clock: Clock
+) -> None:
+    gone, kept = add_document(timed, "x"), add_document(timed, "y")
+    voice(timed, gone, link_to("only here"))
+    voice(timed, gone, link_to("shared", index=1))
+    timed.variants.link(LOCAL, kept, voice_id=VOICE, links=[link_to("shared")])
+    job = timed.jobs.create(LOCAL, document_id=gone.id, kind=JobKind.PREPARE)
+    timed.joblog.append(job.id, "Reading")
+    timed.catalog.delete(LOCAL, gone.id)
+    clock.pass_(31 * 24 * 3600)
+
+    swept = sweep(timed, grace=AT_ONCE)
+
+    assert (swept.documents, swept.variants, swept.job_logs) == (1, 1, 1)
+    assert set(timed.blobs.all()) == reachable_blobs(timed.database)
+    assert key_of("shared") in timed.variants.find([key_of("shared")])
+
+
+def test_a_deleted_document_can_be_brought_back_for_a_month(
+    timed: Services, clock: Clock
+) -> None:
+    document = add_document(timed, "x")
+    timed.catalog.delete(LOCAL, document.id)
+    clock.pass_(29 * 24 * 3600)
+
+    sweep(timed, grace=AT_ONCE)
+
+    restored = timed.catalog.restore(LOCAL, document.id)
+    assert timed.blobs.exists(restored.blob)
+
+
+def test_what_is_new_is_left_for_its_row_to_come(services: Services) -> None:
+    orphan = services.blobs.put(b"its row is about to be written")
+
+    assert sweep(services).blobs == 0
+    old = time.time() - 2 * 24 * 3600
+    os.utime(services.blobs.path(orphan), (old, old))
+    assert sweep(services, dry_run=True).blobs == 1
+    assert services.blobs.exists(orphan)
+    assert sweep(services).blobs == 1
+    assert not services.blobs.exists(orphan)
+
+
+def test_forgotten_uploads_are_removed_with_and_without_a_row(
+    timed: Services, clock: Clock
+) -> None:
+    upload = timed.uploads.begin(LOCAL, "a", 2)
+    crashed = Path(timed.settings.root / "uploads" / f"{'0' * 32}.part")
+    crashed.touch()
+    os.utime(crashed, (0, 0))
+    clock.pass_(3 * 24 * 3600)
+
+    assert sweep(timed).uploads == 2
+    assert not crashed.exists()
+    assert not timed.uploads.path(upload.id).exists()
+
+
+@settings(max_examples=20)
+@given(
+    voiced=st.sets(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=12),
+    deleted=st.sets(st.integers(0, 3)),
+)
+def test_the_sweep_keeps_exactly_what_is_reachable(
+    tmp_path_factory: pytest.TempPathFactory,
+    voiced: set[tuple[int, int]],
+    deleted: set[int],
+) -> None:
+    services = Services.open(settings_in(tmp_path_factory.mktemp("sweep")))
+    documents = [add_document(services, f"text {n}") for n in range(4)]
+    for number, text in sorted(voiced):
+        link = link_to(f"sound {text}", index=text)
+        if services.variants.find([link.key]):
+            services.variants.link(
+                LOCAL, documents[number], voice_id=VOICE, links=[link]
+            )
+        else:
+            voice(services, documents[number], link)
+    for number in deleted:
+        services.catalog.delete(LOCAL, documents[number].id)
+        services.catalog.purge(documents[number].id)
+
+    sweep(services, grace=AT_ONCE)
+
+    wanted = {key_of(f"sound {text}") for n, text in voiced if n not in deleted}
+    everything = [key_of(f"sound {text}") for text in range(6)]
+    assert set(services.variants.find(everything)) == wanted
+    assert set(services.blobs.all()) == reachable_blobs(services.database)
+    services.close()
