@@ -46,10 +46,12 @@ export class SleepMenu {
 
   #item(choice) {
     const node = element("button", { type: "button", class: "choice", text: sleepWords(choice) });
-    node.addEventListener("click", () => {
+    node.addEventListener("click", (event) => {
       engine.setSleep(choice);
       engine.notice(choice === null ? "Sleep timer off" : `Sleep timer: ${sleepWords(choice).toLowerCase()}`);
       this.panel.hidePopover();
+      if (event.detail > 0) node.blur(); // pressed by pointer: Space plays again
+      else this.opener.focus();
     });
     return { choice, node };
   }

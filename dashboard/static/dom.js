@@ -102,13 +102,14 @@ const views = new WeakMap();
  * a view must survive that.
  */
 export function mounted(parent, build) {
-  if (!views.has(parent)) views.set(parent, build(parent));
+  if (!views.has(parent)) {
+    // After an upgrade another version of this module may have built here before.
+    parent.lecternNodes?.forEach((node) => node.remove());
+    const before = new Set(parent.childNodes);
+    views.set(parent, build(parent));
+    parent.lecternNodes = [...parent.childNodes].filter((node) => !before.has(node));
+  }
   return views.get(parent);
-}
-
-/** Return a function that calls every one of `removers`. */
-export function together(removers) {
-  return () => removers.forEach((remove) => remove());
 }
 
 /** Return the nearest ancestor that scrolls, looking through shadow roots. */
