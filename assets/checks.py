@@ -22,9 +22,7 @@ ROUNDING_MS_PER_BLOCK = 1
 """What one block's length may be off by, when all are added up."""
 
 
-def document_of(
-    context: dg.AssetCheckExecutionContext, services: Services
-) -> Document:
+def document_of(context: dg.AssetCheckExecutionContext, services: Services) -> Document:
     """Return the document whose partition the run is for."""
     return services.catalog.find(DocumentId(context.run.tags[PARTITION]))
 

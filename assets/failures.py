@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from assets.tags import NEVER_AGAIN
-from lectern.errors import LecternError
+from lectern.errors import Cancelled, LecternError
 from lectern.jobs.runs import CLOSED
 from lectern.jobs.states import DocumentState, JobKind, JobState
 from resources.services import Services
@@ -19,13 +19,6 @@ STEP_RETRIES = dg.RetryPolicy(
 """For what may pass: a crashed engine, a busy database. Only the step is repeated."""
 
 logger = logging.getLogger(__name__)
-
-
-class Unexpected(LecternError):
-    """Something nobody foresaw: a fault of ours, told with where to look."""
-
-    code = "unexpected"
-    exit_code = 70
 
 
 def to_failure(error: LecternError) -> dg.Failure:
@@ -46,7 +39,22 @@ def fail_job(services: Services, job: Job, error: LecternError) -> None:
     """Close a job with the reason, and its document when it cannot be read."""
     services.jobs.fail(job.id, error)
     services.joblog.append(job.id, f"Failed: {error.message}")
-    if job.kind is JobKind.PREPARE:
+    give_up_document(services, job, error)
+
+
+def cancel_job(services: Services, job: Job) -> None:
+    """Close a job that somebody stopped."""
+    services.jobs.cancelled(job.id)
+    services.joblog.append(job.id, "Cancelled.")
+    stopped = Cancelled("Preparing was stopped. Try again whenever you like.")
+    give_up_document(services, job, stopped)
+
+
+def give_up_document(services: Services, job: Job, error: LecternError) -> None:
+    """Say of a document that was never prepared why it cannot be read."""
+    if job.kind is not JobKind.PREPARE:
+        return
+    if services.catalog.find(job.document_id).state is DocumentState.PREPARING:
         services.catalog.set_state(job.document_id, DocumentState.FAILED, error=error)
 
 

@@ -13,10 +13,8 @@ GROUP = "usage"
 @dg.asset(group_name=GROUP, kinds={"parquet"}, retry_policy=STEP_RETRIES, op_tags=CPU)
 def usage_events(services: dg.ResourceParam[Services]) -> dg.MaterializeResult[None]:
     """Usage events, moved from the app database's outbox to files, one set a day."""
-    from resources.stores.events import UsageEvents
-
     with translated():
-        events = UsageEvents(services.outbox, services.settings.root / "statistics")
+        events = services.usage_events()
         moved, days = events.drain(), events.compact()
         return dg.MaterializeResult(
             metadata={
@@ -38,13 +36,8 @@ def lifetime_statistics(
     services: dg.ResourceParam[Services],
 ) -> dg.MaterializeResult[None]:
     """What was read, spoken and heard so far, in a DuckDB file put in force whole."""
-    from resources.stores.events import UsageEvents
-    from resources.stores.statistics import StatisticsPublisher
-
     with translated():
-        root = services.settings.root / "statistics"
-        events = UsageEvents(services.outbox, root)
-        published = StatisticsPublisher(root, events).publish()
+        published = services.statistics_publisher().publish()
         total = services.statistics().totals(LOCAL).total
         return dg.MaterializeResult(
             metadata={

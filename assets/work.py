@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import dagster as dg
 
 from assets.failures import (
-    Unexpected,
+    cancel_job,
     fail_job,
     stamp,
     to_failure,
     will_retry,
 )
-from lectern.errors import Cancelled, LecternError, StoreError
+from lectern.errors import Cancelled, LecternError, StoreError, Unexpected
 from lectern.ids import DocumentId, JobId
 from lectern.jobs.runs import CLOSED, DUPLICATE, JOB, WORKER, run_tags
 from lectern.jobs.states import DocumentState, JobKind, JobState
@@ -66,7 +66,7 @@ def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work
         _cancel(context, services, job)
         raise to_failure(error) from error
     except dg.DagsterExecutionInterruptedError:
-        _interrupted(services, job)
+        cancel_job(services, job)  # told to stop, by a person or by Dagster
         raise
     except LecternError as error:
         _fail(context, services, job, error)
@@ -88,6 +88,7 @@ def take_up(context: dg.AssetExecutionContext, services: Services) -> Job:
     Raises:
         dagster.Failure: Another run has it.
     """
+    forget_inherited_tags(context)
     job = _job_of_run(context, services)
     if _is_ours(context, services, job):
         return services.jobs.find(job.id)
@@ -97,6 +98,13 @@ def take_up(context: dg.AssetExecutionContext, services: Services) -> Job:
         "needed.",
         allow_retries=False,
     )
+
+
+def forget_inherited_tags(context: dg.AssetExecutionContext) -> None:
+    """Clear what became of an earlier run: a repeated run is given its tags."""
+    inherited = {name: "" for name in (WORKER, CLOSED) if context.run.tags.get(name)}
+    if inherited and context.run.parent_run_id is not None:
+        context.instance.add_run_tags(context.run_id, inherited)
 
 
 def _is_ours(context: dg.AssetExecutionContext, services: Services, job: Job) -> bool:
@@ -149,18 +157,11 @@ def heartbeat(services: Services, job: Job) -> Iterator[None]:
 
 def _cancel(context: dg.AssetExecutionContext, services: Services, job: Job) -> None:
     """Close a job that somebody stopped; Dagster shows its run as cancelled."""
-    services.jobs.cancelled(job.id)
-    services.joblog.append(job.id, "Cancelled.")
+    cancel_job(services, job)
     context.instance.add_run_tags(context.run_id, {CLOSED: JobState.CANCELLED.value})
     run = context.instance.get_run_by_id(context.run_id)
     if run is not None and run.status is dg.DagsterRunStatus.STARTED:
         context.instance.report_run_canceling(run, "The job was cancelled in the app.")
-
-
-def _interrupted(services: Services, job: Job) -> None:
-    """Close a job whose run was told to stop, by a person or by Dagster."""
-    services.jobs.cancelled(job.id)
-    services.joblog.append(job.id, "Stopped.")
 
 
 def _fail(

@@ -24,9 +24,10 @@
     │   └── BadEngineReply
     ├── WorkerLost               the process doing the work disappeared
     ├── Cancelled                somebody asked for it to stop
-    └── StoreError               our own storage failed
-        ├── BlobMissing
-        └── BlobCorrupt
+    ├── StoreError               our own storage failed
+    │   ├── BlobMissing
+    │   └── BlobCorrupt
+    └── Unexpected               a fault of ours that nobody foresaw
 
 Each class has a stable ``code`` (shown in logs, answers and docs), ``retryable``
 (whether the same work may succeed unchanged) and ``http_status``. The message
@@ -232,3 +233,10 @@ class BlobCorrupt(StoreError):
 
     code = "blob_corrupt"
     retryable = False
+
+
+class Unexpected(LecternError):
+    """A fault in Lectern that nobody foresaw; the job's log says where."""
+
+    code = "unexpected"
+    exit_code = 70

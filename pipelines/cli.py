@@ -18,6 +18,7 @@ app = typer.Typer(
     name="lectern",
     help="Turn documents into listening.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -76,6 +77,7 @@ def doctor(
     ] = False,
 ) -> None:
     """Check the installation and everything that is stored."""
+    from pipelines.doctor import diagnose_server
     from resources.doctor import diagnose
     from resources.doctor import mend as mend_stores
     from resources.services import Services
@@ -84,7 +86,7 @@ def doctor(
     if mend:
         count = mend_stores(Services.open(settings), deep=deep)
         typer.echo(f"{count} sounds were forgotten and are made again when asked for.")
-    checks = diagnose(settings, deep=deep)
+    checks = [*diagnose(settings, deep=deep), *diagnose_server(settings)]
     for check in checks:
         sign = "ok" if check.ok else ("FAULT" if check.required else "note")
         typer.echo(f"{sign:<6}{check.name:<12}{check.message}")
@@ -116,6 +118,15 @@ def version() -> None:
     typer.echo(installed_version("lectern"))
 
 
+def wrong_settings(error: ValidationError) -> str:
+    """Return which settings are wrong, by the names of their variables."""
+    lines = []
+    for fault in error.errors():
+        name = "__".join(str(part) for part in fault["loc"]).upper()
+        lines.append(f"LECTERN_{name}: {fault['msg']}.")
+    return "\n".join(["A setting is wrong; docs/settings.md lists them all.", *lines])
+
+
 def main() -> None:
     """Run a command; turn its error into a message and an exit code."""
     try:
@@ -124,5 +135,5 @@ def main() -> None:
         say(error.message)
         raise SystemExit(error.exit_code) from None
     except ValidationError as error:
-        say(f"A setting is wrong. {error}")
+        say(wrong_settings(error))
         raise SystemExit(2) from None

@@ -53,6 +53,8 @@ def dagster_settings(places: Places) -> dict[str, Any]:
             "free_slots_after_run_end_seconds": 30,
         },
         "run_retries": {"enabled": False},
+        # Every event of a run would else be repeated in the pool's log.
+        "python_logs": {"python_log_level": "WARNING"},
         # A tick every few seconds is a row every few seconds.
         "retention": {
             "sensor": {

@@ -19,7 +19,7 @@ from dagster._core.storage.dagster_run import (
     RunsFilter,
 )
 
-from assets.failures import fail_job
+from assets.failures import cancel_job, fail_job
 from lectern.errors import WorkerLost
 from lectern.jobs.runs import CLOSED, DUPLICATE, HEADLESS, JOB, LOST, STOPPED, WORKER
 from pipelines.launcher import WarmRunLauncher
@@ -92,8 +92,7 @@ def settle(services: Services, job: Job, remedy: Remedy) -> None:
     if remedy is Remedy.FINISH:
         services.jobs.finish(job.id)
     elif remedy is Remedy.CANCEL:
-        services.jobs.cancel(job.principal, job.id)
-        services.jobs.cancelled(job.id)
+        cancel_job(services, job)
     elif remedy is Remedy.FAIL:
         fail_lost(services, job)
 
@@ -139,7 +138,7 @@ def _facts_of(
         is_alive=is_alive,
         is_recent=is_recent,
         fate=run.tags.get(WORKER, ""),
-        closed=CLOSED in run.tags,
+        closed=bool(run.tags.get(CLOSED)),
     )
 
 

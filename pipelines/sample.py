@@ -20,7 +20,10 @@ def sample_is_due(settings: Settings, places: Places) -> bool:
 
     if not settings.sample_document or places.sample_offered.exists():
         return False
-    return not Services.open(settings).catalog.documents(LOCAL)
+    services = Services.open(settings)
+    is_empty = not services.catalog.documents(LOCAL)
+    services.close()
+    return is_empty
 
 
 def offer_sample(address: str, places: Places) -> None:

@@ -17,8 +17,10 @@ from resources.services import Services
 from resources.stores.jobs import Job
 
 RECONCILE_SECONDS = 5
-COUNT_SECONDS = 30
-"""Statistics are read in peace: half a minute late is soon enough."""
+LOOK_FOR_EVENTS_SECONDS = 15
+COUNT_SECONDS = 60
+"""New events are counted soon, but a listener makes some every few seconds, and
+counting takes a second of a core."""
 
 
 @dg.sensor(
@@ -61,17 +63,20 @@ def needs_run(
 
 @dg.sensor(
     job=update_statistics,
-    minimum_interval_seconds=COUNT_SECONDS,
+    minimum_interval_seconds=LOOK_FOR_EVENTS_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def new_usage(
     context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Count usage events, when there are any."""
-    waiting = services.outbox.pending(1)
-    if not waiting:
+    """Count usage events, when there are any and the last count is a minute old."""
+    now = services.database.now().timestamp()
+    if now - float(context.cursor or 0) < COUNT_SECONDS:
+        return dg.SkipReason("Counted less than a minute ago.")
+    if not services.outbox.pending(1):
         return dg.SkipReason("No new events.")
-    return dg.RunRequest(run_key=f"events-{waiting[0].id}")
+    context.update_cursor(str(now))
+    return dg.RunRequest()
 
 
 SENSORS = [waiting_jobs, new_usage]

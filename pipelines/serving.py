@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -119,7 +120,7 @@ class Supervisor:
         for each in self.running:
             if each.process is None:
                 continue
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 each.process.wait(max(0.0, deadline - time.monotonic()))
         for pid in pids:
             kill_all(descendants(pid))
@@ -147,7 +148,8 @@ def serve(settings: Settings, say: Say) -> None:
         adopt_orphans()
         supervisor = Supervisor(settings, places, say)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: supervisor.stopping.set())
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+                signal.signal(number, lambda *_: supervisor.stopping.set())
         supervisor.run()
 
 

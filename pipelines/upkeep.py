@@ -14,7 +14,10 @@ from pipelines.places import make_places
 from resources.services import Services
 
 RUNS_KEPT = timedelta(days=30)
-RUNS_DELETED_AT_ONCE = 500
+COUNTING_RUNS_KEPT = timedelta(days=1)
+"""Counting runs every minute while somebody listens, and none of them matters."""
+RUNS_DELETED_AT_ONCE = 2000
+COUNTING_JOB = "update_statistics"
 
 
 def migrate(settings: Settings) -> str:
@@ -57,9 +60,21 @@ def _exists(services: Services, document_id: DocumentId) -> bool:
 
 def forget_old_runs(instance: dg.DagsterInstance) -> int:
     """Delete runs that ended long ago: their rows would grow without end."""
-    before = datetime.now(UTC) - RUNS_KEPT
-    old = RunsFilter(statuses=list(FINISHED_STATUSES), updated_before=before)
-    run_ids = instance.get_run_ids(old, limit=RUNS_DELETED_AT_ONCE)
+    now = datetime.now(UTC)
+    ended = list(FINISHED_STATUSES)
+    old = [
+        RunsFilter(statuses=ended, updated_before=now - RUNS_KEPT),
+        RunsFilter(
+            statuses=ended,
+            job_name=COUNTING_JOB,
+            updated_before=now - COUNTING_RUNS_KEPT,
+        ),
+    ]
+    run_ids = {
+        run_id
+        for filters in old
+        for run_id in instance.get_run_ids(filters, limit=RUNS_DELETED_AT_ONCE)
+    }
     for run_id in run_ids:
         instance.delete_run(run_id)
     return len(run_ids)
