@@ -144,8 +144,8 @@ class Reading:
             except LecternError as error:
                 say({"failed": number, "error": error_to_wire(error)})
             except MemoryError:
-                error = _out_of_memory(self._caps)
-                say({"failed": number, "error": error_to_wire(error)})
+                wire = error_to_wire(_out_of_memory(self._caps))
+                say({"failed": number, "error": wire})
             else:
                 say({"page": page_to_wire(page), "is_picture": True})
 

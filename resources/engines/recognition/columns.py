@@ -7,6 +7,7 @@ is put in order by itself.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 STRIP_STEPS = 200
@@ -97,7 +98,7 @@ def _runs(chosen: list[int], boxes: Sequence[Placed], strip: float) -> list[_Run
             _end(chosen[before + 1 : after], boxes, strip) + before + 1,
             strip,
         )
-        for before, after in zip(edges, edges[1:], strict=False)
+        for before, after in pairwise(edges)
         if after - before > COLUMN_LINES * 2
     ]
 

@@ -4,11 +4,11 @@ Notes often lie in another file than their marks, so every file is looked throug
 for references before the first is read.
 """
 
-import html
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from html.entities import html5
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -92,8 +92,8 @@ class EpubFile:
         book.spine = _spine(package, manifest, archive)
         _refuse_locked(archive, {item.name for item in book.spine})
         book.outline = tuple(_outline(package, manifest, archive, caps))
-        book._targets.update(entry.anchor for entry in book.outline)  # noqa: SLF001
-        book._look_through()  # noqa: SLF001
+        book._targets.update(entry.anchor for entry in book.outline)
+        book._look_through()
         return book
 
     def pages(self) -> Iterator[RecognisedPage]:
@@ -124,15 +124,7 @@ class EpubFile:
         elements = reader.read(body, language=language and language.split("-")[0])
         is_target = item.name in self._targets and elements
         if is_target and not elements[0].anchor:
-            first = elements[0]
-            elements[0] = Element(
-                first.kind,
-                first.text,
-                first.level,
-                first.spans,
-                first.language,
-                item.name,
-            )
+            elements[0] = replace(elements[0], anchor=item.name)
         return elements
 
     def _look_through(self) -> None:
@@ -205,7 +197,7 @@ def _character(found: re.Match[str]) -> str:
     name = found.group(1)
     if name in XML_ENTITIES:
         return found.group()
-    return html.entities.html5.get(f"{name};", "")
+    return html5.get(f"{name};", "")
 
 
 def _manifest(package: Any, package_name: str) -> dict[str, tuple[str, str, str]]:

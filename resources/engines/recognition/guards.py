@@ -164,8 +164,12 @@ class Archive:
                 yield packed_bytes, piece
 
 
-def _check_directory(file: BinaryIO, caps: Caps) -> None:
-    """Refuse a directory with more members than allowed before it is loaded."""
+def archive_directory(file: BinaryIO) -> tuple[int, int]:
+    """Return how many members an archive states, and its directory's bytes.
+
+    Raises:
+        DamagedFile: It has no directory.
+    """
     size_bytes = file.seek(0, 2)
     tail_bytes = min(size_bytes, 65_536 + 22)
     file.seek(size_bytes - tail_bytes)
@@ -179,6 +183,12 @@ def _check_directory(file: BinaryIO, caps: Caps) -> None:
         end64 = tail.rfind(b"PK\x06\x06")
         members = int.from_bytes(tail[end64 + 32 : end64 + 40], "little")
         directory_bytes = int.from_bytes(tail[end64 + 40 : end64 + 48], "little")
+    return members, directory_bytes
+
+
+def _check_directory(file: BinaryIO, caps: Caps) -> None:
+    """Refuse a directory with more members than allowed before it is loaded."""
+    members, directory_bytes = archive_directory(file)
     if members > caps.members or directory_bytes > caps.members * DIRECTORY_ENTRY_BYTES:
         raise InflatesTooMuch(
             f"The file is an archive of more than {caps.members:,} parts, which is "

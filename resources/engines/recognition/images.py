@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lectern.errors import DamagedFile, TooManyPages
 from resources.engines.recognition.guards import Caps, check_pixels
@@ -111,20 +111,27 @@ def _grey(picture: "Image") -> "Image":
         sheet.alpha_composite(coloured)
         return sheet.convert("L")
     if picture.mode.startswith(("I", "F")):  # 16 bits a pixel, as scanners write
-        low, high = picture.getextrema()
-        span = max(1.0, float(high) - float(low))
-        scaled = picture.convert("F").point(lambda v: (v - low) * 255.0 / span)
-        return scaled.convert("L")
+        import numpy as np
+
+        values = np.asarray(picture, dtype=np.float32)
+        values -= values.min()
+        scaled = values * (255.0 / max(1.0, float(values.max())))
+        return Image.fromarray(scaled.astype(np.uint8))
     return picture.convert("L")
 
 
 def _dpi(picture: "Image", width: int) -> float:
-    stated = picture.info.get("dpi", (0, 0))[0]
+    stated = _stated_dpi(picture)
     assumed = width / PAPER_WIDTH_INCHES
-    if not LEAST_DPI < float(stated) < MOST_DPI:
+    if not LEAST_DPI < stated < MOST_DPI:
         return min(MOST_DPI, max(LEAST_DPI, assumed))
     # Screens and cameras state 72 or 96 whatever they show.
-    return float(stated) if stated > 96 else max(float(stated), assumed)
+    return stated if stated > 96 else max(stated, assumed)
+
+
+def _stated_dpi(picture: "Image") -> float:
+    stated: Any = picture.info.get("dpi", (0.0, 0.0))
+    return float(stated[0])
 
 
 def _damaged(number: int) -> DamagedFile:

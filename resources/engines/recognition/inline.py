@@ -3,9 +3,12 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from lectern.documents.pages import Span, SpanKind
 
+INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+"""Hints for setting lines, which no reader sees and no voice should meet."""
 SPACES = re.compile(r"[ \t\r\n\f\v]+")
 
 
@@ -24,6 +27,7 @@ class InlineText:
     def add(self, text: str) -> None:
         """Append a piece of running text."""
         if not self._keeps_space:
+            text = text.translate(INVISIBLE)
             text = SPACES.sub(" ", text)
             if text.startswith(" ") and self._ends_open():
                 text = text[1:]
@@ -62,7 +66,8 @@ class InlineText:
         shift = whole.find(text) if text else 0
         spans = [_shifted(span, shift, text) for span in self._spans]
         kept = [span for span in spans if span is not None]
-        return text, tuple(sorted(kept, key=lambda s: (s.start, -s.end)))
+        ordered = sorted(kept, key=lambda s: (s.start, -s.end))
+        return text, tuple(_merged(ordered))
 
     def _ends_open(self) -> bool:
         """Return whether a space now would be one too many."""
@@ -74,6 +79,22 @@ class InlineText:
             self._length -= 1
             if not self._pieces[-1]:
                 self._pieces.pop()
+
+
+def _merged(spans: list[Span]) -> Iterator[Span]:
+    """Yield spans, those of one kind that touch as one: office files cut them up."""
+    waiting: Span | None = None
+    for span in spans:
+        touches = waiting and waiting.end == span.start and span.end > span.start
+        alike = waiting and (waiting.kind, waiting.target) == (span.kind, span.target)
+        if waiting and touches and alike:
+            waiting = replace(waiting, end=span.end)
+            continue
+        if waiting:
+            yield waiting
+        waiting = span
+    if waiting:
+        yield waiting
 
 
 def _shifted(span: Span, shift: int, text: str) -> Span | None:

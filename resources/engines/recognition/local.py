@@ -59,8 +59,8 @@ class LocalRecogniser(Recogniser):
         limits = settings.limits.model_dump()
         self._caps = Caps(**{f.name: limits[f.name] for f in fields(Caps)})
         self._timeout_seconds = float(settings.limits.child_seconds)
-        configured = settings.tessdata_dir and str(settings.tessdata_dir.expanduser())
-        folder = find_data(configured, data_from_environment())
+        places = (settings.tessdata_dir, data_from_environment())
+        folder = find_data(*(Path(p).expanduser() for p in places if p))
         installed = tuple(languages(folder)) if folder else ()
         chosen = choose(installed, settings.recognition_languages)
         self._tessdata = str(folder) if folder and chosen else None

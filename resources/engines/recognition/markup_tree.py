@@ -12,14 +12,17 @@ from lectern.documents.pages import BlockKind, Element, SpanKind
 from resources.engines.recognition.inline import InlineText
 
 SKIPPED = frozenset(
-    "script style head template noscript svg canvas audio video object iframe "
-    "input button select textarea form-control rt rp map".split()
+    {"script", "style", "head", "template", "noscript", "svg", "canvas", "audio"}
+    | {"video", "object", "iframe", "input", "button", "select", "textarea"}
+    | {"rt", "rp", "map"}
 )
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 BLOCKS = frozenset(
-    "address article aside blockquote body center dd details dialog div dl dt "
-    "fieldset figcaption figure footer form header hgroup hr html legend li main nav "
-    "ol p pre section summary table tbody td th thead tr ul caption".split()
+    {"address", "article", "aside", "blockquote", "body", "center", "dd", "details"}
+    | {"dialog", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer"}
+    | {"form", "header", "hgroup", "hr", "html", "legend", "li", "main", "nav", "ol"}
+    | {"p", "pre", "section", "summary", "table", "tbody", "td", "th", "thead", "tr"}
+    | {"ul", "caption"}
 ) | frozenset(HEADINGS)
 SPAN_KINDS = {
     "em": SpanKind.EMPHASIS,
@@ -37,6 +40,14 @@ NOTE_TYPES = frozenset(
     {"footnote", "endnote", "rearnote", "note", "doc-footnote", "doc-endnote"}
 )
 NOTE_GROUPS = frozenset({"footnotes", "endnotes", "rearnotes", "doc-endnotes"})
+PLACE_MARKS = re.compile(
+    r"(?:^|[\s_-])(?:page-?(?:num(?:ber)?|break|no)|pb|pn|lnum|line-?(?:num(?:ber)?|no))"
+    r"(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+"""Classes of numbers of printed pages and of lines of verse, in running text."""
+NUMBER = re.compile(r"[\[(]?(?:p\.?\s*)?(?:\d{1,5}|[ivxlc]{1,8})[\])]?", re.IGNORECASE)
+BACK_ARROWS = frozenset("^↑↩⇑↵⤴") | {"↩︎", "[^]", "back"}
 NOTE_REFERENCES = frozenset({"noteref", "doc-noteref"})
 NOTE_MARK = re.compile(r"[\[({]?(?:\d{1,4}|[ivxlc]{1,6}|[a-z]|[*†‡§¶#]{1,3})[\])}]?\.?")
 EPUB_TYPE = "{http://www.idpf.org/2007/ops}type"
@@ -96,6 +107,8 @@ class TreeReader:
 
     def _inline(self, node: Any, tag: str, context: Context) -> None:
         self._note_anchor(node, context)
+        if _is_place_mark(node):
+            return
         if tag == "a" and node.get("href"):
             self._link(node, context)
         elif kind := SPAN_KINDS.get(tag):
@@ -108,6 +121,8 @@ class TreeReader:
         target = self.resolve(node.get("href"))
         words = "".join(node.itertext()).strip()
         kind = SpanKind.LINK
+        if words.lower() in BACK_ARROWS:
+            return
         if target in self.note_targets or is_note_reference(node, words):
             if context.in_note:  # the way back from a note to its mark
                 return
@@ -127,6 +142,9 @@ class TreeReader:
 
     def _block(self, node: Any, context: Context) -> None:
         tag = _name(node)
+        if tag in ("div", "p") and _is_place_mark(node):
+            self._flush(context)
+            return
         inner = self._entered(node, tag, context)
         self._flush(context)
         self._note_anchor(node, inner)
@@ -197,7 +215,7 @@ class TreeReader:
         for caption in node:
             if isinstance(caption.tag, str) and _name(caption) == "caption":
                 self._block(caption, context)
-        lines = ["\t".join(_cell_text(cell) for cell in row) for row in rows]
+        lines = ["\t".join(_cell_text(cell) for cell in row).rstrip() for row in rows]
         text = "\n".join(line for line in lines if line.strip())
         if text:
             self._append(text, BlockKind.TABLE, (), context)
@@ -259,6 +277,15 @@ def _name(node: Any) -> str:
 
 def _types(node: Any) -> set[str]:
     return set(f"{node.get(EPUB_TYPE) or ''} {node.get('role') or ''}".split())
+
+
+def _is_place_mark(node: Any) -> bool:
+    """Return whether a node only numbers a printed page or a line of verse."""
+    stated = "pagebreak" in _types(node) or "doc-pagebreak" in _types(node)
+    if not stated and not PLACE_MARKS.search(node.get("class") or ""):
+        return False
+    words = "".join(node.itertext()).strip()
+    return not words or bool(NUMBER.fullmatch(words))
 
 
 def _is_hidden(node: Any) -> bool:

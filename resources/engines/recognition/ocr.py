@@ -32,6 +32,10 @@ SURE = 0.8
 """Mean confidence at which nobody else is asked."""
 LOW = 0.6
 """Mean confidence below which RapidOCR is asked."""
+DOUBTFUL_LINE = 0.75
+DOUBTFUL_SHARE = 0.1
+DOUBTFUL_LINES = 3
+"""So many lines, and so much of the text, may be in a script it was not given."""
 FEW_CHARS = 25
 """So little may be what an engine makes of a page that lies on its side."""
 LANGUAGE_CHARS = 60
@@ -67,6 +71,17 @@ class Reading:
         """Mean over the lines, by their length."""
         sure = sum(len(line.text) * (line.confidence or 0.0) for line in self.lines)
         return sure / self.chars if self.chars else 0.0
+
+    @property
+    def has_doubtful_parts(self) -> bool:
+        """Whether some of the page reads much worse than the rest."""
+        doubtful = [
+            len(line.text)
+            for line in self.lines
+            if (line.confidence or 0.0) < DOUBTFUL_LINE
+        ]
+        share = sum(doubtful) / max(1, self.chars)
+        return len(doubtful) >= DOUBTFUL_LINES and share >= DOUBTFUL_SHARE
 
     @property
     def text(self) -> str:
@@ -118,7 +133,8 @@ class PictureReader:
             return self._read_rapid(picture, dpi)
         reading = self._read_tesseract(self._tesseract, picture, dpi)
         foreign = self._is_foreign(reading)
-        if reading.confidence >= LOW and not foreign:
+        doubtful = reading.confidence < LOW or reading.has_doubtful_parts
+        if not doubtful and not foreign:
             return reading
         try:
             other = self._read_rapid(picture, dpi)
@@ -141,14 +157,12 @@ class PictureReader:
         if upright.confidence >= SURE and upright.chars >= FEW_CHARS:
             return upright
         degrees = engine.quarter_turn(picture)
-        if degrees is None:
+        turns: tuple[int, ...] = (degrees,) if degrees else ()
+        if degrees is None and upright.confidence < LOW:
             # Too little text for its measure, or no data for it: try them all.
-            turns = () if upright.confidence >= LOW else (90, 270, 180)
-        else:
-            turns = (degrees,) if degrees else ()
-        readings = [upright]
-        for turn in turns:
-            readings.append(self._turned(engine, picture, dpi, degrees=turn))
+            turns = (90, 270, 180)
+        turned = [self._turned(engine, picture, dpi, degrees=t) for t in turns]
+        readings = [upright, *turned]
         return max(readings, key=lambda r: r.confidence * min(r.chars, 400) ** 0.5)
 
     def _turned(

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from lectern.documents.formats import Format
-from lectern.documents.pages import BlockKind, Element, SpanKind
+from lectern.documents.pages import BlockKind, Element, Span, SpanKind
 from lectern.errors import DamagedFile, PasswordProtected, TookTooLong
 from resources.engines.recognition.guards import Archive, Caps
 from resources.engines.recognition.inline import InlineText
+from resources.engines.recognition.text_boxes import with_boxes_freed
 
 READERS = {
     Format.DOCX: "docx",
@@ -58,10 +59,21 @@ def read(path: Path, kind: Format, caps: Caps) -> tuple[list[Element], dict[str,
                     "This OpenDocument text is protected with a password. Open it in "
                     "LibreOffice, save it without the password, and upload it again."
                 )
+            if kind is Format.DOCX:
+                path = with_boxes_freed(path, archive, Path.cwd())
     tree = _tree(path, READERS[kind])
     reader = _Reader()
     reader.blocks(tree["blocks"], _Context())
-    return [*reader.elements, *reader.notes], _metadata(tree["meta"])
+    stated = _metadata(tree["meta"])
+    return [*_title(stated, reader.elements), *reader.elements, *reader.notes], stated
+
+
+def _title(stated: dict[str, str], elements: list[Element]) -> list[Element]:
+    """Return the title as a heading: pandoc takes it out of the text."""
+    title = stated.get("title", "")
+    if not title or any(element.text == title for element in elements[:3]):
+        return []
+    return [Element(BlockKind.HEADING, title, 1)]
 
 
 def _is_encrypted(archive: Archive) -> bool:
@@ -80,7 +92,7 @@ def _tree(path: Path, reader: str) -> dict[str, Any]:
         "--sandbox",
         f"--from={reader}{extensions}",
         "--to=json",
-        f"+RTS", f"-M{HEAP_MEGABYTES}m", "-RTS",
+        "+RTS", f"-M{HEAP_MEGABYTES}m", "-RTS",
         str(path),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, check=False)
@@ -144,37 +156,52 @@ class _Reader:
                 context = replace(context, prefix="", anchor="")
 
     def _block(self, kind: str, content: Any, context: _Context) -> None:
-        match kind:
-            case "Para" | "Plain":
-                self._text(content, context)
-            case "Header":
-                level, (identifier, *_), inlines = content
-                heading = _Context(BlockKind.HEADING, min(level, 6), "", identifier)
-                self._text(inlines, heading)
-            case "BulletList":
-                self._list(content, context, numbers=None)
-            case "OrderedList":
-                (start, *_), items = content
-                self._list(items, context, numbers=start)
-            case "DefinitionList":
-                for term, definitions in content:
-                    self._text(term, context)
-                    for definition in definitions:
-                        self.blocks(definition, context)
-            case "BlockQuote":
-                self.blocks(content, replace(context, kind=BlockKind.QUOTE))
-            case "CodeBlock":
-                self._append(content[1].strip("\n"), BlockKind.CODE, (), context)
-            case "LineBlock":
-                self._lines(content, context)
-            case "Div":
-                self._division(content, context)
-            case "Figure":
-                _, (_, caption), body = content
-                self.blocks(body, context)
-                self.blocks(caption, replace(context, kind=BlockKind.CAPTION))
-            case "Table":
-                self._table(content, context)
+        handler = getattr(self, f"_on_{kind.lower()}", None)
+        if handler:  # rules and raw markup say nothing
+            handler(content, context)
+
+    def _on_para(self, inlines: list[Any], context: _Context) -> None:
+        text = InlineText()
+        text.add(context.prefix)
+        self._inlines(inlines, text)
+        shown, spans = text.result()
+        if len(spans) == 1 and _is_maths_alone(spans[0], shown):
+            self._append(shown, BlockKind.MATHS, (), context)
+        else:
+            self._append(shown, context.kind, spans, context)
+
+    _on_plain = _on_para
+
+    def _on_header(self, content: Any, _: _Context) -> None:
+        level, (identifier, *_rest), inlines = content
+        heading = _Context(BlockKind.HEADING, min(level, 6), "", identifier)
+        self._on_para(inlines, heading)
+
+    def _on_bulletlist(self, items: list[Any], context: _Context) -> None:
+        self._list(items, context, numbers=None)
+
+    def _on_orderedlist(self, content: Any, context: _Context) -> None:
+        (start, *_), items = content
+        self._list(items, context, numbers=start)
+
+    def _on_definitionlist(self, content: Any, context: _Context) -> None:
+        for term, definitions in content:
+            self._on_para(term, context)
+            for definition in definitions:
+                self.blocks(definition, context)
+
+    def _on_blockquote(self, blocks: list[Any], context: _Context) -> None:
+        is_plain = context.kind is BlockKind.PARAGRAPH
+        kind = BlockKind.QUOTE if is_plain else context.kind
+        self.blocks(blocks, replace(context, kind=kind))
+
+    def _on_codeblock(self, content: Any, context: _Context) -> None:
+        self._append(content[1].strip("\n"), BlockKind.CODE, (), context)
+
+    def _on_figure(self, content: Any, context: _Context) -> None:
+        _, (_, caption), body = content
+        self.blocks(body, context)
+        self.blocks(caption, replace(context, kind=BlockKind.CAPTION))
 
     def _list(
         self, items: list[Any], context: _Context, *, numbers: int | None
@@ -184,13 +211,13 @@ class _Reader:
             prefix = "" if numbers is None else f"{numbers + place}. "
             self.blocks(item, replace(inside, prefix=prefix))
 
-    def _lines(self, lines: list[Any], context: _Context) -> None:
+    def _on_lineblock(self, lines: list[Any], context: _Context) -> None:
         inlines: list[Any] = []
         for line in lines:
             inlines += [*line, {"t": "LineBreak"}]
-        self._text(inlines, context)
+        self._on_para(inlines, context)
 
-    def _division(self, content: Any, context: _Context) -> None:
+    def _on_div(self, content: Any, context: _Context) -> None:
         (_, _, attributes), blocks = content
         style = dict(attributes).get("custom-style", "")
         if CAPTION_STYLES.search(style):
@@ -201,7 +228,7 @@ class _Reader:
             context = _Context(BlockKind.HEADING, 1)
         self.blocks(blocks, context)
 
-    def _table(self, content: Any, context: _Context) -> None:
+    def _on_table(self, content: Any, context: _Context) -> None:
         _, (_, caption), _, (_, head_rows), bodies, (_, foot_rows) = content
         self.blocks(caption, replace(context, kind=BlockKind.CAPTION))
         rows = list(head_rows)
@@ -223,20 +250,8 @@ class _Reader:
         inner.blocks(blocks, _Context())
         return " ".join(" ".join(e.text for e in inner.elements).split())
 
-    def _text(self, inlines: list[Any], context: _Context) -> None:
-        text = InlineText()
-        text.add(context.prefix)
-        for inline in inlines:
-            self._inline(inline, text)
-        shown, spans = text.result()
-        kind = context.kind
-        if spans and len(spans) == 1 and spans[0].kind is SpanKind.MATHS:
-            is_whole = spans[0].start == 0 and spans[0].end == len(shown)
-            kind, spans = (BlockKind.MATHS, ()) if is_whole else (kind, spans)
-        self._append(shown, kind, spans, context)
-
     def _append(
-        self, text: str, kind: BlockKind, spans: tuple[Any, ...], context: _Context
+        self, text: str, kind: BlockKind, spans: tuple[Span, ...], context: _Context
     ) -> None:
         if text.strip() and text.strip() != context.prefix.strip():
             level = context.level if kind in (BlockKind.HEADING, BlockKind.LIST) else 0
@@ -280,6 +295,11 @@ class _Reader:
         self.notes += inner.elements
 
 
+def _is_maths_alone(span: Span, shown: str) -> bool:
+    is_whole = span.start == 0 and span.end == len(shown)
+    return span.kind is SpanKind.MATHS and is_whole
+
+
 def _plain(inline: Any, text: InlineText) -> None:
     """Add an inline that holds no others."""
     kind, content = inline["t"], inline.get("c")
@@ -291,7 +311,9 @@ def _plain(inline: Any, text: InlineText) -> None:
         case "LineBreak":
             text.break_line()
         case "Code":
-            with text.marked(SpanKind.CODE):
+            # Some converters call every fixed-width letter code, above all in Japanese.
+            mark = text.marked(SpanKind.CODE) if content[1].isascii() else nullcontext()
+            with mark:
                 text.add(content[1])
         case "Math":
             with text.marked(SpanKind.MATHS):

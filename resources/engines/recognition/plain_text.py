@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from statistics import quantiles
+from itertools import pairwise
 
 from lectern.documents.pages import BlockKind, Element
 from lectern.errors import DamagedFile
@@ -22,10 +22,12 @@ ENCODINGS = [
 ]  # fmt: skip
 """Those that documents are really found in; more would be guessed by chance."""
 GUESSED_FROM_BYTES = 64 * 1024
-FULL_LINE = 0.72
-"""Of the text's usual width: a shorter line was ended on purpose."""
-WRAP_CHARS = (40, 110)
-"""Widths at which texts are wrapped by hand or by mail programs."""
+GOING_ON_SHARE = 0.15
+"""Of pairs of lines: wrapped prose has more whose second begins in lower case."""
+FULL_LINE = 0.88
+"""Of the width around: a line with more room left was ended on purpose."""
+NEAR_LINES = 4
+LEAST_WIDTH, MOST_WIDTH = 30, 170
 CHAPTER = re.compile(
     r"(?:chapter|part|book|section|act|scene|volume|canto|letter|kapitel|chapitre|"
     r"capítulo|capitolo|глава|часть)\s+(?:[ivxlcdm]+|\d+|[a-z]+)\b.{0,60}",
@@ -103,30 +105,28 @@ def _guessed(data: bytes) -> str:
 def pages(text: str) -> list[list[Element]]:
     """Return the elements of a text, page by page where it has form feeds."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    width = _usual_width(text)
+    is_wrapped = _is_wrapped(text)
     sheets = [sheet for sheet in text.split("\f") if sheet.strip()]
-    return [list(elements(sheet, width)) for sheet in sheets]
+    return [list(elements(sheet, is_wrapped=is_wrapped)) for sheet in sheets]
 
 
-def _usual_width(text: str) -> int:
-    """Return the width the text is wrapped at; 0 when lines are paragraphs."""
-    lengths = [len(line.rstrip()) for line in text.split("\n") if line.strip()]
-    if len(lengths) < 4:
-        return 0
-    width = int(quantiles(lengths, n=20)[17])
-    narrow, wide = WRAP_CHARS
-    return width if narrow <= width <= wide else 0
+def _is_wrapped(text: str) -> bool:
+    """Return whether lines were broken by width: then many go on in lower case."""
+    lines = [line.strip() for line in text.split("\n")]
+    pairs = [(a, b) for a, b in pairwise(lines) if a and b]
+    lower = sum(b[0].islower() for _, b in pairs)
+    return lower > GOING_ON_SHARE * len(pairs)
 
 
-def elements(text: str, width: int) -> Iterator[Element]:
+def elements(text: str, *, is_wrapped: bool) -> Iterator[Element]:
     """Yield the paragraphs, headings and list items of one page."""
     for group in re.split(r"\n[ \t]*\n", text):
         lines = [line.rstrip() for line in group.split("\n") if line.strip()]
-        if lines and not all(UNDERLINE.fullmatch(line.strip()) for line in lines):
-            yield from _group(lines, width)
+        if any(char.isalnum() for line in lines for char in line):
+            yield from _group(lines, is_wrapped=is_wrapped)
 
 
-def _group(lines: list[str], width: int) -> Iterator[Element]:
+def _group(lines: list[str], *, is_wrapped: bool) -> Iterator[Element]:
     """Yield what a group of lines without a blank line between them holds."""
     if len(lines) == 2 and UNDERLINE.fullmatch(lines[1].strip()):
         yield Element(BlockKind.HEADING, lines[0].strip(), 2)
@@ -137,7 +137,8 @@ def _group(lines: list[str], width: int) -> Iterator[Element]:
     if len(lines) > 1 and _heading_level(lines[:1]) == 1:
         yield Element(BlockKind.HEADING, lines[0].strip(), 1)
         lines = lines[1:]
-    for joined in _joined(lines, width):
+    lines = [line for line in lines if any(char.isalnum() for char in line)]
+    for joined in _joined(lines, is_wrapped=is_wrapped):
         if LIST_ITEM.match(joined):
             yield Element(BlockKind.LIST, BULLET.sub("", joined), 1)
         else:
@@ -157,14 +158,13 @@ def _heading_level(lines: list[str]) -> int:
     return 2 if is_loud and text[-1] not in ".,;:!?" else 0
 
 
-def _joined(lines: list[str], width: int) -> Iterator[str]:
+def _joined(lines: list[str], *, is_wrapped: bool) -> Iterator[str]:
     """Yield paragraphs: a line goes on if it is full, and the next starts none."""
     running = ""
     for place, line in enumerate(lines):
         stripped = line.strip()
         starts = LIST_ITEM.match(stripped) or _is_indented(line, lines, place)
-        before = lines[place - 1] if place else ""
-        if running and (starts or not _goes_on(before, stripped, width)):
+        if running and (starts or not is_wrapped or not _goes_on(lines, place)):
             yield running
             running = ""
         running = _glued(running, stripped)
@@ -182,11 +182,23 @@ def _is_indented(line: str, lines: list[str], place: int) -> bool:
     )
 
 
-def _goes_on(before: str, line: str, width: int) -> bool:
-    if not width:
+def _goes_on(lines: list[str], place: int) -> bool:
+    """Return whether a line carries on the one before it.
+
+    It does if its first word had no room there, measured by the lines around, as
+    one text may be wrapped at several widths.
+    """
+    before, line = lines[place - 1].rstrip(), lines[place].strip()
+    if line[0].islower() and before[-1] not in ".!?:":
+        return True
+    widths = [
+        max(map(len, lines[max(0, place - NEAR_LINES) : place])),
+        max(map(len, lines[place : place + NEAR_LINES])),
+    ]
+    width = max(widths) if before[-1] in ".!?:" else min(widths)
+    if not LEAST_WIDTH <= width <= MOST_WIDTH:
         return False
     first_word = len(line.split(maxsplit=1)[0])
-    # A line with room for the next word was ended on purpose.
     return len(before) + 1 + first_word >= FULL_LINE * width
 
 

@@ -6,6 +6,7 @@ Runs in the web app too, so it reads little and parses nothing at length.
 import logging
 import re
 import zipfile
+import zlib
 from pathlib import Path
 
 from lectern.documents.formats import Format
@@ -22,6 +23,7 @@ from lectern.errors import (
     PasswordProtected,
     UnsupportedFormat,
 )
+from resources.engines.recognition.guards import archive_directory
 from resources.engines.recognition.plain_text import decode
 
 logger = logging.getLogger(__name__)
@@ -29,6 +31,15 @@ logger = logging.getLogger(__name__)
 READ = "Lectern reads PDF, EPUB, DOCX, ODT, RTF, PPTX, FB2, HTML, Markdown, plain text and pictures."  # noqa: E501
 DIRECTORY_BYTES = 8 * 1024**2
 """An archive's directory past this size is not loaded to look at its names."""
+UNZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+)
 OLE_LOOKED_AT_BYTES = 4 * 1024**2
 TEXT_LOOKED_AT_BYTES = 64 * 1024
 OPEN_DOCUMENTS = {
@@ -44,7 +55,7 @@ HTML_TAG = re.compile(
 )
 XML_PROLOGUE = re.compile(
     r"(?:\s*<\?.*?\?>|\s*<!--.*?-->|\s*<!doctype[^>]*>)+", re.DOTALL | re.IGNORECASE
-)  # noqa: E501
+)
 FIRST_ELEMENT = re.compile(r"\s*<([\w:.-]+)")
 MARKDOWN_NAMES = (".md", ".markdown", ".mdown", ".mkd")
 MARKDOWN_SIGNS = (
@@ -134,31 +145,26 @@ def _peek(path: Path) -> tuple[frozenset[str], bytes]:
     """Return the names in an archive and what its ``mimetype`` member says."""
     try:
         with path.open("rb") as file:
-            size_bytes = file.seek(0, 2)
-            file.seek(max(0, size_bytes - 65_536))
-            tail = file.read()
-            end = tail.rfind(b"PK\x05\x06")
-            directory_bytes = int.from_bytes(tail[end + 12 : end + 16], "little")
-            if end < 0 or DIRECTORY_BYTES < directory_bytes < 0xFFFFFFFF:
-                raise zipfile.BadZipFile
+            _, directory_bytes = archive_directory(file)
+            if directory_bytes > DIRECTORY_BYTES:
+                raise _unopenable()
             with zipfile.ZipFile(file) as archive:
-                mimetype = b""
-                if "mimetype" in archive.namelist():
-                    with archive.open("mimetype") as member:
-                        mimetype = member.read(200).strip()
-                return frozenset(archive.namelist()), mimetype
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        EOFError,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:
-        raise DamagedFile(
-            "The file is an archive that cannot be opened: it is damaged or cut off. "
-            "Save or download it again."
-        ) from error
+                names = frozenset(archive.namelist())
+                return names, _mimetype(archive) if "mimetype" in names else b""
+    except UNZIP_ERRORS as error:
+        raise _unopenable() from error
+
+
+def _mimetype(archive: zipfile.ZipFile) -> bytes:
+    with archive.open("mimetype") as member:
+        return member.read(200).strip()
+
+
+def _unopenable() -> DamagedFile:
+    return DamagedFile(
+        "The file is an archive that cannot be opened: it is damaged or cut off. "
+        "Save or download it again."
+    )
 
 
 def _ole(path: Path) -> LegacyFormat | PasswordProtected | UnsupportedFormat:

@@ -25,16 +25,16 @@ NOT_LANGUAGES = frozenset({"osd", "equ", "snum"})
 MANY_LANGUAGES = 4
 """Each language makes every page slower; past so many the rest is left out."""
 PAGE_MILLISECONDS = 60_000
-WORD_CONFIDENCE = 0.25
-"""Words under it are specks and rules of the paper."""
-LINE_CONFIDENCE = 0.35
+LINE_CONFIDENCE = 0.4
+"""Lines under it are specks, rules and drawings; words inside a line are all kept."""
+SHORT_LINE_CHARS = 6
+SHORT_LINE_CONFIDENCE = 0.6
 TURN_CONFIDENCE = 1.0
 """What Tesseract's own measure must reach before a quarter turn is believed."""
 
 
-def find_data(configured: str | None, environment: str | None) -> Path | None:
+def find_data(*named: Path) -> Path | None:
     """Return the folder that holds ``*.traineddata``, if there is one."""
-    named = [Path(place) for place in (configured, environment) if place]
     candidates = [p for place in named for p in (place, place / "tessdata")]
     for place in map(Path, PLACES):
         candidates += [place, *sorted(place.glob("*/tessdata"), reverse=True)]
@@ -122,7 +122,7 @@ class Tesseract:
             if not word.Empty(word_level):
                 text = word.GetUTF8Text(word_level).strip()
                 confidence = word.Confidence(word_level) / 100
-                if text and confidence >= WORD_CONFIDENCE:
+                if text:
                     words.append((text, confidence))
             if word.IsAtFinalElement(line_level, word_level):
                 edges = word.BoundingBox(line_level)
@@ -141,7 +141,8 @@ def _line(
 ) -> Iterator[Line]:
     chars = sum(len(text) for text, _ in words)
     confidence = sum(c * len(text) for text, c in words) / chars
-    if confidence < LINE_CONFIDENCE:
+    least = SHORT_LINE_CONFIDENCE if chars <= SHORT_LINE_CHARS else LINE_CONFIDENCE
+    if confidence < least:
         return
     left, top, right, bottom = edges
     yield Line(

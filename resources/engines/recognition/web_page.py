@@ -60,7 +60,8 @@ def read(data: bytes, *, depth_limit: int) -> tuple[list[Element], str, str | No
         found = whole
     if not found:
         found = whole
-    return _with_title(found, title), title, language
+    heading = " ".join("".join(page.xpath("//h1[1]//text()")).split())
+    return _with_title(found, heading, title), title, language
 
 
 def fragment(markup: str) -> list[Element]:
@@ -114,6 +115,7 @@ def _whole(page: Any) -> list[Element]:
 
 def _main_content(page: Any) -> list[Element]:
     import trafilatura
+    from trafilatura.settings import Document
 
     document = trafilatura.bare_extraction(
         page,
@@ -124,7 +126,7 @@ def _main_content(page: Any) -> list[Element]:
         favor_recall=True,
         with_metadata=False,
     )
-    if document is None or document.body is None:
+    if not isinstance(document, Document) or document.body is None:
         return []
     for node in document.body.iter("*"):
         _as_html(node)
@@ -154,14 +156,14 @@ def _chars(elements: list[Element]) -> int:
     return sum(len(element.text) for element in elements)
 
 
-def _with_title(elements: list[Element], title: str) -> list[Element]:
-    """Return the elements, begun by a heading where the page only has a title."""
+def _with_title(elements: list[Element], heading: str, title: str) -> list[Element]:
+    """Return the elements, begun by the page's own heading or title."""
     has_heading = any(
         e.kind is BlockKind.HEADING and e.level == 1 for e in elements[:6]
     )
-    if has_heading or not title or not elements:
+    first = heading or re.split(r"\s+[-–—|·]\s+", title)[0]
+    if has_heading or not first or not elements:
         return elements
-    heading = re.split(r"\s+[-–—|·]\s+", title)[0]
-    if any(e.text.strip() == heading for e in elements[:3]):
+    if any(e.text.strip() == first for e in elements[:3]):
         return elements
-    return [Element(BlockKind.HEADING, heading, 1), *elements]
+    return [Element(BlockKind.HEADING, first, 1), *elements]

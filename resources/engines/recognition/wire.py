@@ -145,8 +145,10 @@ def error_from_wire(wire: dict[str, JsonValue]) -> errors.LecternError:
     return kind(wire["message"])
 
 
-def _error_kinds(root: type[errors.LecternError]) -> dict[str, type]:
-    kinds: dict[str, type] = {root.code: root}
+def _error_kinds(
+    root: type[errors.LecternError],
+) -> dict[str, type[errors.LecternError]]:
+    kinds = {root.code: root}
     for child in root.__subclasses__():
         kinds.update(_error_kinds(child))
     return kinds
