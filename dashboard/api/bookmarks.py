@@ -7,13 +7,13 @@ from starlette.routing import BaseRoute
 
 from dashboard import backend
 from dashboard.api.answers import NO_STORE, blocking, principal_of, read_body, route
-from dashboard.reading import text_of
 from lectern.accounts.people import Principal
 from lectern.contracts import Contract
 from lectern.errors import InvalidRequest
 from lectern.ids import DocumentId
 from resources.services import Services
 from resources.stores.bookmarks import Bookmark
+from resources.texts import text_of
 
 
 class NewBookmark(Contract):

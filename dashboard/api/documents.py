@@ -19,7 +19,7 @@ from dashboard.api.answers import (
 )
 from dashboard.api.manifests import build_manifest, etag_of, skipped_entries
 from dashboard.backend import Backend
-from dashboard.reading import text_of, voice_of
+from dashboard.reading import voice_of
 from lectern.accounts.people import Principal
 from lectern.documents.pages import BlockKind, SpanKind
 from lectern.documents.spoken import Policy, Speaking
@@ -27,6 +27,7 @@ from lectern.errors import InvalidRequest, NotFound
 from lectern.ids import BlobHash, DocumentId
 from lectern.jobs.states import DocumentState, JobKind
 from resources.stores.jobs import Job
+from resources.texts import text_of
 
 KEPT_MANIFESTS = 8
 RENDERED = "document_audio"

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lectern.documents.blocks import Block, DocumentText
+from lectern.documents.pages import BlockKind
 from lectern.documents.spoken import (
     DEFAULT_POLICY,
     Policy,
@@ -18,10 +19,13 @@ from lectern.documents.spoken import (
     speak,
 )
 from lectern.jobs.states import DocumentState
+from lectern.speech.alignment import is_shown_as_said, normalised_stretches
+from lectern.speech.pauses import pause_after_ms
+from lectern.speech.variants import normalise
 from resources.stores.catalog import Document
 
 MS_PER_CHAR = 62
-"""Estimate until a block is voiced: espeak-ng's 175 words a minute, pauses included."""
+"""Estimate until a block is voiced: espeak-ng's 175 words a minute."""
 MS_PER_IDEOGRAPH = 210
 IDEOGRAPHIC = {"zh", "ja", "ko", "yue"}
 
@@ -41,10 +45,10 @@ def skipped_entries(text: DocumentText | None, policy: Policy) -> list[dict[str,
     ]
 
 
-def estimated_ms(spoken: Spoken, language: str) -> int:
+def estimated_ms(kind: BlockKind, spoken: Spoken, language: str) -> int:
     """Return about how long a text takes to say."""
     per_char = MS_PER_IDEOGRAPH if language in IDEOGRAPHIC else MS_PER_CHAR
-    return 250 + len(spoken.text) * per_char
+    return pause_after_ms(kind, spoken.text) + len(spoken.text) * per_char
 
 
 def block_entry(block: Block, policy: Policy) -> dict[str, Any]:
@@ -65,11 +69,12 @@ def block_entry(block: Block, policy: Policy) -> dict[str, Any]:
     if spoken.skipped_because:
         entry["x"] = spoken.skipped_because
     else:
-        entry["d"] = estimated_ms(spoken, block.language)
-        if spoken.text != block.shown:
+        entry["d"] = estimated_ms(block.kind, spoken, block.language)
+        said = normalise(spoken.text)
+        if said != block.shown and not is_shown_as_said(said, block.shown):
             entry["m"] = [
                 [s.spoken_start, s.spoken_end, s.shown_start, s.shown_end]
-                for s in spoken.stretches
+                for s in normalised_stretches(spoken)
             ]
     if block.spans:
         entry["s"] = [[s.start, s.end, str(s.kind), s.target] for s in block.spans]

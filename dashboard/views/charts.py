@@ -41,7 +41,7 @@ def calendar(days: Sequence[Day]) -> alt.Chart:
     month = "slice(datum.value, 8) < '08' ? timeFormat(toDate(datum.value), '%b') : ''"
     weekday = "['Mon', '', 'Wed', '', 'Fri', '', 'Sun'][datum.value]"
     scale = alt.Scale(paddingInner=0.14)
-    return (
+    chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows))
         .mark_rect(cornerRadius=4)
         .encode(
@@ -63,6 +63,7 @@ def calendar(days: Sequence[Day]) -> alt.Chart:
         )
         .properties(height=HEIGHT_PX)
     )
+    return chart
 
 
 def voices(listened_seconds: Sequence[tuple[str, float]]) -> alt.Chart:
@@ -73,7 +74,7 @@ def voices(listened_seconds: Sequence[tuple[str, float]]) -> alt.Chart:
         {"Voice": name, unit: round(seconds / divisor, 2)}
         for name, seconds in listened_seconds
     ]
-    return (
+    chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows))
         .mark_bar(cornerRadiusEnd=4, height=BAR_PX)
         .encode(
@@ -87,6 +88,7 @@ def voices(listened_seconds: Sequence[tuple[str, float]]) -> alt.Chart:
         )
         .properties(height=max(70, min(HEIGHT_PX, 34 * len(rows) + 36)))
     )
+    return chart
 
 
 def reuse(found: Reuse) -> alt.Chart:
@@ -98,7 +100,7 @@ def reuse(found: Reuse) -> alt.Chart:
         marked = chart.mark_area(interpolate="monotone", opacity=0.85)
     else:  # an area needs a past
         marked = chart.mark_bar(size=BAR_PX * 2, cornerRadius=3)
-    encoded: alt.Chart = marked.encode(
+    encoded: alt.Chart = marked.properties(height=HEIGHT_PX).encode(
         x=alt.X(
             "day:T",
             axis=alt.Axis(title=None, grid=False, format="%-d %b", tickCount=6),
@@ -119,15 +121,15 @@ def reuse(found: Reuse) -> alt.Chart:
             alt.Tooltip("share:Q", title="Share", format=".1%"),
         ],
     )
-    return encoded.properties(height=HEIGHT_PX)
+    return encoded
 
 
 def legible(chart: alt.Chart, *, is_dark: bool) -> alt.Chart:
     """Return a chart whose labels can be read: Streamlit's own grey is below AA."""
     color = "#B3AA9D" if is_dark else "#655C52"
-    return chart.configure_axis(labelColor=color, titleColor=color).configure_legend(
-        labelColor=color
-    )
+    axes: alt.Chart = chart.configure_axis(labelColor=color, titleColor=color)
+    legends: alt.Chart = axes.configure_legend(labelColor=color)
+    return legends
 
 
 def reuse_rows(

@@ -8,12 +8,13 @@ import streamlit as st
 from dashboard import following, session
 from dashboard.api.manifests import full_policy, skipped_entries
 from dashboard.components.mount import mount
-from dashboard.reading import text_of, voice_of
+from dashboard.reading import voice_of
 from dashboard.views import reader_tools, wording
 from lectern.errors import NotFound
 from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState, JobKind
 from resources.stores.catalog import Document
+from resources.texts import text_of
 
 POLL_SECONDS = 0.7
 

@@ -9,7 +9,6 @@ import streamlit as st
 from dashboard import following, session
 from dashboard.api.documents import RENDERED, change_policy, start_rendering
 from dashboard.api.voices import voices_for
-from dashboard.reading import text_of
 from dashboard.views import wording
 from lectern.documents.pages import BlockKind, SpanKind
 from lectern.documents.spoken import Speaking
@@ -18,6 +17,7 @@ from lectern.jobs.states import JobKind
 from lectern.speech.voices import Voice
 from resources.stores.catalog import Document
 from resources.stores.jobs import Job
+from resources.texts import text_of
 
 FACES = {"Serif": "serif", "Sans": "sans"}
 DEFAULT_LOOK = {"face": "serif", "size_rem": 1.2, "width_rem": 40}

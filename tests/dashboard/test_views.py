@@ -1,0 +1,291 @@
+"""Pages: what a person sees and can do, run by Streamlit without a browser."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from dashboard.backend import Backend
+from dashboard.views import wording
+from lectern.accounts.people import LOCAL
+from lectern.documents.spoken import Speaking
+from lectern.errors import DamagedFile
+from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
+from lectern.usage.events import EventKind, Listened
+from resources.services import Services
+from resources.stores.catalog import Document
+from resources.stores.cursors import Cursor
+from tests.support.library import new_document, ready_document
+
+SCRIPT = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(here: Backend) -> Open:
+    """Open a page of the app over the backend of this test."""
+
+    def opened(page: str = "", **query: str) -> AppTest:
+        app = AppTest.from_file(str(SCRIPT), default_timeout=20)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        if page:
+            # AppTest itself can only switch to pages that are files.
+            app._page_hash = calc_hash(page)
+            app.run()
+        return without_trouble(app)
+
+    return opened
+
+
+def without_trouble(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    """Return all text of the page."""
+    kinds = ("title", "header", "markdown", "caption", "info", "warning", "error")
+    return "\n".join(str(e.value) for kind in kinds for e in app.get(kind))
+
+
+def click(app: AppTest, key: str) -> AppTest:
+    return without_trouble(app.button(key=key).click().run())
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    [button] = [button for button in app.button if button.label == label]
+    return without_trouble(button.click().run())
+
+
+def component(app: AppTest, name: str) -> dict:
+    """Return the data that a component was given."""
+    [found] = [
+        json.loads(element.proto.json)
+        for element in app.get("bidi_component")
+        if element.proto.component_name.endswith(name)
+    ]
+    return found
+
+
+def fail(services: Services, document: Document, message: str) -> None:
+    job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.PREPARE)
+    services.jobs.start(job.id, "run-1")
+    services.joblog.append(job.id, "page 3: no text")
+    error = DamagedFile(message)
+    services.jobs.fail(job.id, error)
+    services.catalog.set_state(document.id, DocumentState.FAILED, error=error)
+
+
+def test_an_empty_library_invites(open_page):
+    assert "Put something on the lectern" in words(open_page())
+
+
+def test_the_library_shows_documents_with_what_they_are_doing(open_page, services):
+    ready_document(services, title="Ready one")
+    preparing = new_document(services, title="Busy one")
+    job = services.jobs.create(LOCAL, document_id=preparing.id, kind=JobKind.PREPARE)
+    services.jobs.start(job.id, "run-1")
+    services.jobs.progress(job.id, step=JobStep.RECOGNISING, done=3, total=9)
+
+    app = open_page()
+
+    assert "Ready one" in words(app)
+    [bar] = app.get("progress")
+    assert "Recognising pages · 3 of 9" in bar.proto.text
+
+
+def test_titles_are_shown_letter_by_letter(open_page, services):
+    ready_document(services, title="![x](http://evil.example/x.png) *a* :red[b]")
+
+    shown = words(open_page())
+
+    assert r"\!\[x\]\(http\:" in shown
+    assert "![x](" not in shown
+
+
+def test_a_search_finds_text_and_shows_where(open_page, services):
+    ready_document(services, title="Walks")
+    new_document(services, title="Nothing of the kind")
+
+    app = open_page()
+    app.text_input(key="library-search").set_value("river").run()
+
+    assert "Walks" in words(app)
+    assert "where the river does" in words(app)
+    assert "Nothing of the kind" not in words(app)
+
+
+def test_a_search_without_result_says_so(open_page, services):
+    ready_document(services)
+
+    app = open_page()
+    app.text_input(key="library-search").set_value("zeppelin").run()
+
+    assert "Nothing has “zeppelin”" in words(app)
+
+
+def test_a_failed_document_says_why_and_is_tried_again(open_page, services):
+    document = new_document(services)
+    fail(services, document, "Page 3 cannot be read. Scan it again.")
+    app = open_page()
+    assert r"Page 3 cannot be read\. Scan it again\." in words(app)
+
+    click(app, f"retry-{document.id}")
+
+    [job] = services.jobs.for_document(document.id)
+    assert job.state is JobState.QUEUED
+    state = services.catalog.get(LOCAL, document.id).state
+    assert state is DocumentState.PREPARING
+
+
+def test_what_was_heard_last_can_be_gone_on_with(open_page, services):
+    ready_document(services, title="Not begun")
+    begun = ready_document(services, title="Half heard")
+    services.cursors.put(
+        LOCAL, begun.id, Cursor(2, 0, False, 1.0, "espeak:en-gb", "tab", 1)
+    )
+
+    app = press(open_page(), "Resume")
+
+    assert component(app, "reader")["document"] == begun.id
+
+
+def test_a_deleted_document_comes_back(open_page, services):
+    document = ready_document(services)
+    app = open_page()
+    services.catalog.delete(LOCAL, document.id)
+    app.session_state["_deleted"] = (document.id, document.title, datetime.now(UTC))
+    app.run()
+    assert "“A short walk” was deleted" in words(app)
+
+    press(app, "Undo")
+
+    assert services.catalog.get(LOCAL, document.id).title == "A short walk"
+
+
+def test_the_reader_shows_the_document_of_its_address(open_page, services):
+    ready_document(services, title="Another")
+    wanted = ready_document(services, title="Wanted")
+
+    app = open_page("listen", document=wanted.id)
+
+    data = component(app, "reader")
+    assert (data["document"], data["face"]) == (wanted.id, "serif")
+    assert data["voice"].startswith("espeak:")
+
+
+def test_the_reader_without_a_document_leads_to_the_library(open_page):
+    assert "Nothing is open" in words(open_page("listen"))
+
+
+def test_the_reader_says_when_a_document_is_gone(open_page, services):
+    document = ready_document(services)
+    services.catalog.delete(LOCAL, document.id)
+
+    assert "not in your library" in words(open_page("listen", document=document.id))
+
+
+def test_the_reader_waits_for_a_document_in_preparation(open_page, services):
+    document = new_document(services)
+
+    app = open_page("listen", document=document.id)
+
+    assert "appears here by itself" in words(app)
+
+
+def test_skipped_kinds_are_counted_and_can_be_spoken(open_page, services):
+    document = ready_document(services)
+    app = open_page("listen", document=document.id)
+    choice = f"policy-{document.id}-{document.revision}-footnote"
+    [control] = [group for group in app.get("button_group") if group.key == choice]
+    assert control.label == "Footnotes (1)"
+
+    without_trouble(control.set_value(Speaking.SPEAK).run())
+
+    policy = services.catalog.get(LOCAL, document.id).policy
+    assert {str(kind): str(way) for kind, way in policy.items()} == {
+        "footnote": "speak"
+    }
+
+
+def test_another_voice_is_kept_for_the_document(open_page, services):
+    document = ready_document(services)
+    app = open_page("listen", document=document.id)
+    chooser = app.selectbox(key=f"voice-{document.id}-False")
+
+    without_trouble(chooser.select_index(3).run())
+
+    kept = services.catalog.get(LOCAL, document.id).voice_id
+    assert kept is not None
+    assert component(app, "reader")["voice"] == kept
+
+
+def test_a_document_is_rendered_to_one_file(open_page, services):
+    document = ready_document(services)
+
+    press(open_page("listen", document=document.id), "Make an audio file")
+
+    assert services.jobs.for_document(document.id, kind=JobKind.RENDER)
+
+
+def test_activity_shows_what_runs_and_stops_it(open_page, services):
+    document = new_document(services, title="Long one")
+    job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.PREPARE)
+    services.jobs.start(job.id, "run-1")
+    services.jobs.progress(job.id, step=JobStep.RECOGNISING, done=3, total=9)
+    app = open_page("activity")
+    assert "Recognising pages · 3 of 9" in words(app)
+
+    click(app, f"stop-{job.id}")
+
+    assert services.jobs.get(LOCAL, job.id).cancel_requested
+
+
+def test_activity_lists_what_ended_with_the_reason(open_page, services):
+    fail(services, new_document(services), "Page 3 cannot be read. Scan it again.")
+
+    [table] = open_page("activity").dataframe
+
+    assert list(table.value["State"]) == ["Failed"]
+    assert list(table.value["Why"]) == ["Page 3 cannot be read. Scan it again."]
+
+
+def test_statistics_say_so_when_nothing_was_counted(open_page):
+    assert "Nothing has been counted yet" in words(open_page("stats"))
+
+
+def test_statistics_show_what_was_heard(open_page, services):
+    services.outbox.append(
+        EventKind.LISTENED,
+        Listened(
+            document_id="d",
+            voice="espeak:en-gb",
+            media_ms=7_200_000,
+            wall_ms=5_400_000,
+            words=15_000,
+            rate=1.3,
+        ),
+        principal=LOCAL,
+    )
+    services.usage_events().drain()
+    services.statistics_publisher().publish()
+
+    app = open_page("stats")
+
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Listened"], shown["Words heard"]) == ("1 h 30 min", "15,000")
+    assert "Counted since" in words(app)
+
+
+def test_numbers_are_put_into_words():
+    assert wording.duration(5) == "5 s"
+    assert wording.duration(61 * 60) == "1 h 1 min"
+    assert wording.count(1, "page", "pages") == "1 page"
+    assert wording.count(2345, "page", "pages") == "2,345 pages"
+    assert wording.size(3 * 1024**2) == "3.0 MiB"
