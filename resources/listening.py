@@ -209,17 +209,23 @@ class Follower:
         reading = self._reading
         if reading is None:
             return
+        # While this goes on, another voice may be chosen and another set be begun.
+        done = self._done
+
+        def take_note(links: Sequence[Link]) -> None:
+            done.update(link.block_index for link in links)
+
         started = self._clock.monotonic()
         tally = self._voicing.voice(
             self._principal,
             reading,
             batch,
             should_stop=lambda: self._has_moved(reading, batch),
-            on_ready=self._take_note,
+            on_ready=take_note,
             batch_blocks=1,  # somebody waits for each of them
         )
         self.tally.add(tally)
-        self._done.update(tally.failures)
+        done.update(tally.failures)
         self._learn_pace(tally, self._clock.monotonic() - started)
 
     def _has_moved(self, reading: Reading, batch: Sequence[int]) -> bool:
@@ -229,9 +235,6 @@ class Follower:
             return True
         wanted = self._wanted(reading, limit=1)
         return bool(wanted) and wanted[0] not in batch
-
-    def _take_note(self, links: Sequence[Link]) -> None:
-        self._done.update(link.block_index for link in links)
 
     def _learn_pace(self, tally: Tally, elapsed_seconds: float) -> None:
         rate = self._cursor.rate if self._cursor else 1.0

@@ -10,6 +10,7 @@ import select
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -40,6 +41,8 @@ class EspeakClient:
         )
         self._requests = cast(IO[bytes], self._process.stdin)
         self._replies = cast(IO[bytes], self._process.stdout)
+        # Also when nobody closes it: an engine may be dropped, or the process end.
+        self._end = weakref.finalize(self, _end, self._process, os.getpid())
 
     @property
     def process_id(self) -> int:
@@ -73,11 +76,7 @@ class EspeakClient:
 
     def close(self) -> None:
         """End the process."""
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        self._requests.close()
-        self._replies.close()
+        self._end()
 
     def _exchange(self, request: bytes) -> tuple[dict[str, Any], bytes]:
         deadline = time.monotonic() + REPLY_SECONDS
@@ -107,3 +106,13 @@ class EspeakClient:
                 raise EngineCrashed("The espeak-ng process ended.")
             data += chunk
         return data
+
+
+def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+    """End a process and close its pipes; a forked copy of its owner closes only."""
+    if os.getpid() == owner:
+        process.kill()  # does nothing to one that has ended
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()

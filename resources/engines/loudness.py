@@ -37,6 +37,8 @@ def loudness_lufs(samples: Samples, rate_hz: int) -> float:
     A sound shorter than one window is measured as one window of its own length, so
     that "Yes." is levelled like the sentences around it.
     """
+    if not samples.size:
+        return -math.inf
     powers = _window_powers(samples, rate_hz)
     audible = powers[powers > _power(ABSOLUTE_GATE_LUFS)]
     if not audible.size:
@@ -95,9 +97,7 @@ def _window_powers(samples: Samples, rate_hz: int) -> NDArray[np.float64]:
     count = len(samples) // slice_samples
     if count < SLICES_IN_WINDOW:
         # All there is, as one window; what is missing of a slice is not silence.
-        used = max(len(samples), 1)
-        powers = _slice_powers(samples.reshape(1, -1), rate_hz, used)
-        return powers if samples.size else np.zeros(1)
+        return _slice_powers(samples.reshape(1, -1), rate_hz, len(samples))
     whole = samples[: count * slice_samples].reshape(count, slice_samples)
     powers = _slice_powers(whole, rate_hz, slice_samples)
     summed = np.concatenate([[0.0], np.cumsum(powers)])

@@ -10,15 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from lectern.accounts.people import LOCAL, Principal
+from lectern.accounts.people import Principal
+from lectern.documents.blocks import Block
+from lectern.documents.pages import BlockKind
 from lectern.errors import EngineUnavailable
 from lectern.ids import OwnerId
 from lectern.speech.variants import Outcome
 from resources.engines.voices import ENGINES
 from resources.services import Services
 from resources.stores.catalog import Document
+from resources.texts import text_of
 from resources.voicing import Tally, Voicing
-from tests.support.speech import ToneEngine, add_document, sentence, settings_at
+from tests.support.speech import (
+    ToneEngine,
+    add_document,
+    block,
+    sentence,
+    settings_at,
+)
 
 VOICE = "tone:en"
 
@@ -37,14 +46,18 @@ def services(tmp_path: Path, engine: ToneEngine) -> Services:
     return Services.open(settings_at(tmp_path, processes=2))
 
 
+def blocks_of(services: Services, document: Document) -> tuple[Block, ...]:
+    """Return a document's blocks."""
+    text = text_of(services, document)
+    assert text is not None
+    return text.blocks
+
+
 def voiced(services: Services, document: Document, **options: object) -> Tally:
     """Voice a whole document."""
     voicing = options.pop("voicing", services.voicing())
     assert isinstance(voicing, Voicing)
-    text = services.blobs.read(document.blocks_blob)  # type: ignore[arg-type]
-    from resources.stores.blocks_file import read_blocks
-
-    blocks = read_blocks(text).blocks
+    blocks = blocks_of(services, document)
     voice = services.speech_engines().voice(VOICE)
     reading = voicing.reading(document, blocks, voice=voice)
     return voicing.voice(document.principal, reading, range(len(blocks)), **options)  # type: ignore[arg-type]
@@ -99,9 +112,6 @@ def test_another_persons_equal_block_costs_nothing(
 
 
 def test_skipped_blocks_have_no_key(services: Services):
-    from lectern.documents.pages import BlockKind
-    from tests.support.speech import block
-
     document = add_document(services, [sentence(1)])
     blocks = [block(0, sentence(1)), block(1, "17", kind=BlockKind.FURNITURE)]
     voice = services.speech_engines().voice(VOICE)
@@ -177,22 +187,12 @@ def test_a_stop_keeps_what_is_in_hand_and_frees_the_rest(
 
     made = services.variants.keys_of(document.id, VOICE)
     assert len(made) == tally.done == len(engine.texts) < 12
-    rest = set(
-        services.voicing().keys(
-            document,
-            [*_blocks(services, document)],
-            voice=services.speech_engines().voice(VOICE),
-        )
+    keys = services.voicing().keys(
+        document,
+        blocks_of(services, document),
+        voice=services.speech_engines().voice(VOICE),
     )
-    assert not services.variants.claimed([key for key in rest if key])
-
-
-def _blocks(services: Services, document: Document):
-    from resources.texts import text_of
-
-    text = text_of(services, document)
-    assert text is not None
-    return text.blocks
+    assert not services.variants.claimed([key for key in keys if key])
 
 
 def test_a_block_that_crashes_the_engine_is_told_and_the_others_go_on(
@@ -234,8 +234,6 @@ def test_an_engine_that_does_not_work_stops_everything(
 
 
 def test_a_block_in_another_language_is_read_by_its_voice(tmp_path: Path):
-    from tests.support.speech import block
-
     services = Services.open(settings_at(tmp_path))
     blocks = [block(0, "Good morning."), block(1, "Guten Morgen.", language="de")]
     document = add_document(services, blocks)
@@ -309,4 +307,3 @@ def test_two_processes_make_each_sound_once(tmp_path: Path):
     made = synthesised_events(services)
     assert len(made) == len(set(made)) == 40
     assert len(services.variants.keys_of(document.id, "espeak:en-gb")) == 40
-    assert LOCAL == document.principal

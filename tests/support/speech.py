@@ -24,10 +24,13 @@ from resources.stores.catalog import Document, TextStats
 from resources.stores.cursors import Cursor
 from resources.stores.jobs import Job
 
-WORDS = (
+WORDS = (  # noqa: SIM905
     "the harbour lay quiet under a pale morning while small boats turned slowly "
     "towards the open water and nobody on the wall spoke of the long winter"
 ).split()
+
+
+NO_DOCUMENT = DocumentId("0" * 32)
 
 
 def settings_at(folder: Path, **speech: object) -> Settings:
@@ -53,11 +56,10 @@ def block(
     *,
     kind: BlockKind = BlockKind.PARAGRAPH,
     language: str = "en",
-    document_id: DocumentId = DocumentId("0" * 32),
 ) -> Block:
     """Return a block that stands alone in its paragraph."""
     return Block(
-        id=block_id(document_id, shown, 0),
+        id=block_id(NO_DOCUMENT, shown, 0),
         index=index,
         kind=kind,
         page=1,
@@ -105,10 +107,12 @@ def add_document(
     )
 
 
-def running_job(services: Services, document: Document, kind: JobKind) -> Job:
+def running_job(
+    services: Services, document: Document, kind: JobKind, **parameters: str
+) -> Job:
     """Return a job of a document that a worker has begun."""
     job = services.jobs.create(
-        document.principal, document_id=document.id, kind=kind, parameters={}
+        document.principal, document_id=document.id, kind=kind, parameters=parameters
     )
     services.jobs.start(job.id, "run")
     return services.jobs.find(job.id)
