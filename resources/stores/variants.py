@@ -6,10 +6,11 @@ a block does. Making one is claimed first, so that two requests share one synthe
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, func, select, update
 
@@ -21,16 +22,16 @@ from lectern.speech.variants import Outcome
 from lectern.usage.events import EventKind, Requested, Synthesised
 from resources.stores import schema
 from resources.stores.catalog import Document
+from resources.stores.claims import free_tokens
 from resources.stores.database import Database
+from resources.stores.merging import MergeCase
 from resources.stores.outbox import Outbox
+from resources.stores.portions import portions
 from resources.stores.upsert import insert_or_update
 
 _variant = schema.variant.c
 _claim = schema.claim.c
 _link = schema.block_audio.c
-
-KEYS_A_QUERY = 500
-"""Keys named in one query; SQLite takes 32,766 values at most, planning is linear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Variants:
         """Return those of the variants that exist."""
         found: dict[VariantKey, Variant] = {}
         with self._database.read() as connection:
-            for some in _portions(keys):
+            for some in portions(keys):
                 query = select(schema.variant).where(_variant.key.in_(some))
                 for row in connection.execute(query).mappings():
                     found[row["key"]] = _variant_of(row)
@@ -117,8 +118,8 @@ class Variants:
         mine = f"{holder}/{uuid.uuid4().hex[:12]}"
         claims: list[Claim] = []
         with self._database.write() as connection:
-            for some in _portions(keys):
-                tokens = self._free_tokens(connection, some, now)
+            for some in portions(keys):
+                tokens = free_tokens(connection, some, now)
                 claims += [Claim(k, mine, t, expires_at) for k, t in tokens.items()]
             rows = [
                 {
@@ -137,7 +138,7 @@ class Variants:
         now = self._database.now()
         live: set[VariantKey] = set()
         with self._database.read() as connection:
-            for some in _portions(keys):
+            for some in portions(keys):
                 query = select(_claim.key).where(_claim.key.in_(some))
                 live |= {
                     VariantKey(key)
@@ -219,23 +220,26 @@ class Variants:
         making them; the others are told apart by who already links to them.
         Links whose variant does not exist are left out.
         """
-        counts: dict[Outcome, int] = {}
+        counts: Counter[Outcome] = Counter()
+        waited_for = set(joined)
         with self._database.write() as connection:
-            met = _Met(connection, principal, document, links)
+            case = MergeCase(
+                connection, principal, document.id, [link.key for link in links]
+            )
+            present = [link for link in links if case.exists(link.key)]
             events = []
-            for link in links:
-                if link.key not in met.origins:
-                    continue
-                outcome, flip = met.outcome(link, is_joined=link.key in joined)
-                counts[outcome] = counts.get(outcome, 0) + 1
+            for link in present:
+                outcome, flip = case.met(
+                    link.key, link.block_id, is_joined=link.key in waited_for
+                )
+                counts[outcome] += 1
                 events.append(_requested(document, voice_id, link, outcome, flip=flip))
-            met.store_legacy_owners()
-            present = [link for link in links if link.key in met.origins]
+            case.keep_legacy_owners()
             self._write_links(connection, document, voice_id, present)
             self._outbox.extend(
                 EventKind.REQUESTED, events, principal=principal, connection=connection
             )
-        return counts
+        return dict(counts)
 
     def keys_of(
         self, document_id: DocumentId, voice_id: str
@@ -338,7 +342,7 @@ class Variants:
         linked = exists().where(_link.key == _variant.key)
         deleted = 0
         with self._database.write() as connection:
-            for some in _portions(keys):
+            for some in portions(keys):
                 statement = delete(schema.variant).where(_variant.key.in_(some))
                 deleted += connection.execute(statement.where(~linked)).rowcount
         return deleted
@@ -349,24 +353,6 @@ class Variants:
         with self._database.write() as connection:
             old = delete(schema.claim).where(_claim.expires_at < before)
             return connection.execute(old).rowcount
-
-    def _free_tokens(
-        self, connection: Connection, keys: list[VariantKey], now: datetime
-    ) -> dict[VariantKey, int]:
-        """Return the next token of each key that neither exists nor is claimed."""
-        taken = set(
-            connection.scalars(select(_variant.key).where(_variant.key.in_(keys)))
-        )
-        tokens = {key: 1 for key in keys if key not in taken}
-        query = select(_claim.key, _claim.token, _claim.expires_at, _claim.holder)
-        for key, token, expires_at, holder in connection.execute(
-            query.where(_claim.key.in_(keys))
-        ):
-            if holder and expires_at > now:
-                tokens.pop(key, None)
-            elif key in tokens:
-                tokens[key] = token + 1
-        return tokens
 
     def _take(self, connection: Connection, claim: Claim) -> bool:
         """End a claim that is still the newest; False when it is not."""
@@ -422,79 +408,6 @@ class Variants:
         insert_or_update(connection, schema.block_audio, rows, by=identity)
 
 
-class _Met:
-    """How the requests of one call were met, by what stood in the database."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        principal: Principal,
-        document: Document,
-        links: Sequence[Link],
-    ) -> None:
-        self._connection = connection
-        self._owner_id = principal.owner_id
-        self._moved: dict[VariantKey, BlockId] = {}
-        self.origins: dict[VariantKey, str] = {}  # key → owner who had it made
-        self._legacy_block: dict[VariantKey, str] = {}
-        self._owners: dict[VariantKey, set[str]] = {}
-        self._blocks: dict[VariantKey, set[str]] = {}
-        for keys in _portions(link.key for link in links):
-            self._load(document, keys)
-
-    def _load(self, document: Document, keys: list[VariantKey]) -> None:
-        variants = select(
-            _variant.key, _variant.first_owner_id, _variant.legacy_block_id
-        )
-        for key, owner_id, block_id in self._connection.execute(
-            variants.where(_variant.key.in_(keys))
-        ):
-            self.origins[key] = owner_id
-            self._legacy_block[key] = block_id
-        blocks = select(_link.key, _link.block_id).where(
-            _link.key.in_(keys), _link.document_id == document.id
-        )
-        for key, block_id in self._connection.execute(blocks):
-            self._blocks.setdefault(key, set()).add(block_id)
-        owners = (
-            select(_link.key, schema.document.c.owner_id)
-            .join(schema.document, schema.document.c.id == _link.document_id)
-            .where(_link.key.in_(keys))
-            .distinct()
-        )
-        for key, owner_id in self._connection.execute(owners):
-            self._owners.setdefault(key, set()).add(owner_id)
-
-    def outcome(self, link: Link, *, is_joined: bool) -> tuple[Outcome, bool]:
-        """Return how a request was met, and whether ownership would have moved."""
-        blocks = self._blocks.setdefault(link.key, set())
-        outcome = Outcome.JOINED if is_joined else self._merge(link, blocks)
-        blocks.add(link.block_id)
-        # The ancestor moved ownership on a request that found audio, not on one
-        # that waited for it.
-        flip = not is_joined and self._legacy_block[link.key] != link.block_id
-        if flip:
-            self._legacy_block[link.key] = link.block_id
-            self._moved[link.key] = link.block_id
-        return outcome, flip
-
-    def _merge(self, link: Link, blocks: set[str]) -> Outcome:
-        if link.block_id in blocks:
-            return Outcome.REPLAYED
-        if blocks:
-            return Outcome.MERGED_SAME_DOCUMENT
-        owners = self._owners.get(link.key) or {self.origins[link.key]}
-        if self._owner_id in owners:
-            return Outcome.MERGED_SAME_OWNER
-        return Outcome.MERGED_OTHER_OWNER
-
-    def store_legacy_owners(self) -> None:
-        """Keep which block the ancestor would now call each variant's owner."""
-        for key, block_id in self._moved.items():
-            statement = update(schema.variant).where(_variant.key == key)
-            self._connection.execute(statement.values(legacy_block_id=block_id))
-
-
 def _is(claim: Claim) -> Any:
     return and_(
         _claim.key == claim.key,
@@ -520,7 +433,7 @@ def _unlinked(
     of the document: a worker that is late must not undo it.
     """
     standing: dict[int, tuple[int, VariantKey]] = {}
-    for indices in _portions(link.block_index for link in links):
+    for indices in portions(link.block_index for link in links):
         query = select(_link.block_index, _link.revision, _link.key).where(
             _link.document_id == document.id,
             _link.voice_id == voice_id,
@@ -535,15 +448,6 @@ def _unlinked(
         if not is_same and revision <= document.revision:
             new[link.block_index] = link
     return list(new.values())
-
-
-T = TypeVar("T")
-
-
-def _portions(keys: Iterable[T]) -> list[list[T]]:
-    distinct = list(dict.fromkeys(keys))
-    starts = range(0, len(distinct), KEYS_A_QUERY)
-    return [distinct[start : start + KEYS_A_QUERY] for start in starts]
 
 
 def _words_json(words: tuple[WordTime, ...]) -> str:

@@ -3,9 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from lectern.accounts.people import LOCAL
 from lectern.errors import EngineCrashed, NotFound
@@ -253,11 +259,12 @@ class JobMachine(RuleBasedStateMachine):
 
 
 def test_states_only_move_as_drawn(tmp_path_factory: pytest.TempPathFactory) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
 
     services = Services.open(settings_in(tmp_path_factory.mktemp("jobs")))
     JobMachine.services = services
-    run_state_machine_as_test(JobMachine)
+    run_state_machine_as_test(
+        JobMachine, settings=settings(max_examples=settings().max_examples // 2)
+    )
     services.close()
 
 

@@ -320,7 +320,7 @@ def test_dying_anywhere_loses_and_doubles_nothing(
 
     EventMachine.services = Services.open(settings_in(tmp_path_factory.mktemp("e")))
     run_state_machine_as_test(
-        EventMachine, settings=settings(max_examples=40, stateful_step_count=20)
+        EventMachine, settings=settings(max_examples=settings().max_examples // 2)
     )
     EventMachine.services.close()
 

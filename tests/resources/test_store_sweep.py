@@ -94,7 +94,7 @@ def test_forgotten_uploads_are_removed_with_and_without_a_row(
     assert not timed.uploads.path(upload.id).exists()
 
 
-@settings(max_examples=20)
+@settings(max_examples=settings().max_examples // 3)
 @given(
     voiced=st.sets(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=12),
     deleted=st.sets(st.integers(0, 3)),

@@ -16,7 +16,7 @@ from resources.stores.blobs import blob_hash
 from tests.support.stores import OTHER, Clock, settings_in
 
 
-@hypothesis_settings(max_examples=25)
+@hypothesis_settings(max_examples=hypothesis_settings().max_examples // 3)
 @given(
     pieces=st.lists(st.binary(min_size=1, max_size=50), min_size=1, max_size=8),
     restart_after=st.integers(0, 8),

@@ -7,8 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from lectern.accounts.people import LOCAL
 from lectern.ids import BlobHash, VariantKey
@@ -398,13 +404,14 @@ class ClaimMachine(RuleBasedStateMachine):
 
 
 def test_claims_hold_in_any_order(tmp_path_factory: pytest.TempPathFactory) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
 
     ClaimMachine.clock = Clock()
     ClaimMachine.services = Services.open(
         settings_in(tmp_path_factory.mktemp("claims")), clock=ClaimMachine.clock
     )
-    run_state_machine_as_test(ClaimMachine)
+    run_state_machine_as_test(
+        ClaimMachine, settings=settings(max_examples=settings().max_examples // 2)
+    )
     ClaimMachine.services.close()
 
 
