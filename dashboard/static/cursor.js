@@ -44,9 +44,14 @@ export class Cursor {
     else this.#timer = setTimeout(() => this.#send(), waitMs);
   }
 
-  /** Tell the server while the page is going away. */
-  postLast() {
-    this.#send({ keepalive: true });
+  /**
+   * Tell the server while the page is going away.
+   *
+   * A tab that only lay there says nothing: it would overwrite the newer place of
+   * another device.
+   */
+  postLast({ isPlaying }) {
+    if (isPlaying || !this.isSettled || this.#heardMs > 0) this.#send({ keepalive: true });
   }
 
   /** Forget a post that waits; the document is being left. */

@@ -34,6 +34,8 @@ const BEHIND_BLOCKS = 32;
 const PULSE_MS = 250;
 const HEARTBEAT_MS = 5000;
 const REST_AFTER_MS = 60_000;
+const CATCH_UP_AGAIN_MS = 700;
+const SAME_PLACE_MS = 1500;
 const SLOWEST = 0.5;
 const FASTEST = 3.5;
 const TRACE_LENGTH = 1000;
@@ -202,7 +204,7 @@ export class Engine extends EventTarget {
   }
 
   #leave() {
-    if (this.document) this.cursor.postLast();
+    this.#postLast();
     this.#silence();
     this.wantsPlay = false;
     this.live.close();
@@ -504,12 +506,17 @@ export class Engine extends EventTarget {
   }
 
   /** Take over the place from another device, unless this one is in use. */
-  async #catchUp() {
+  async #catchUp({ tries = 3 } = {}) {
     const id = this.document?.id;
-    if (!id || this.wantsPlay || this.document.state !== "ready" || !this.cursor.isSettled) return;
+    if (!id || this.wantsPlay || this.document.state !== "ready") return;
+    if (!this.cursor.isSettled) {
+      if (tries > 1) setTimeout(() => this.#catchUp({ tries: tries - 1 }), CATCH_UP_AGAIN_MS);
+      return;
+    }
     const saved = await savedCursor(id).catch(() => null);
     if (!saved || this.document?.id !== id || this.wantsPlay || !this.cursor.isSettled) return;
-    const isElsewhere = saved.block !== this.index || Math.abs(saved.offset_ms - this.offsetMs) > 1500;
+    const isElsewhere =
+      saved.block !== this.index || Math.abs(saved.offset_ms - this.offsetMs) > SAME_PLACE_MS;
     if (!isElsewhere || this.timeline.spokenFrom(saved.block) !== saved.block) return;
     this.#rememberPlace({ index: this.index, offsetMs: this.offsetMs });
     this.#settle({ index: saved.block, offsetMs: saved.offset_ms });
@@ -714,12 +721,17 @@ export class Engine extends EventTarget {
   }
 
   #watchPage() {
-    addEventListener("pagehide", () => this.cursor.postLast());
+    addEventListener("pagehide", () => this.#postLast());
     document.addEventListener("visibilitychange", () => this.#visibilityChanged());
     addEventListener("focus", () => this.#catchUp());
     const unlock = () => this.deck.unlock();
     addEventListener("pointerdown", unlock, { capture: true, once: true });
     addEventListener("keydown", unlock, { capture: true, once: true });
+  }
+
+  #postLast() {
+    this.deck.settle();
+    this.cursor.postLast({ isPlaying: this.wantsPlay });
   }
 
   #visibilityChanged() {
@@ -729,7 +741,7 @@ export class Engine extends EventTarget {
       this.#catchUp();
       return;
     }
-    this.cursor.postLast();
+    this.#postLast();
     this.#restTimer = setTimeout(() => this.wantsPlay || this.live.rest(), REST_AFTER_MS);
   }
 }

@@ -21,7 +21,7 @@ export const SHORTCUTS = [
   { keys: ["m"], shown: ["m"], does: "Mute", run: (e) => e.toggleMute() },
   { keys: ["b"], shown: ["b"], does: "Bookmark this place", run: (e) => e.toggleBookmark() },
   { keys: ["r"], shown: ["r"], does: "Back to the voice", page: true, run: (e) => e.setFollowing(true) },
-  { keys: ["Backspace"], shown: ["⌫"], does: "Back to before the last jump", page: true, run: (e) => e.goBack() },
+  { keys: ["Backspace"], shown: ["Backspace"], does: "Back to before the last jump", page: true, run: (e) => e.goBack() },
   { keys: ["?"], shown: ["?"], does: "This help", run: (e) => e.emit("help") },
 ];
 

@@ -116,13 +116,25 @@ class Stage:
 
 def routes(stage: Stage) -> list[Route]:
     """Return the routes of the contract over a stage."""
+    return [
+        Route("/", _page),
+        Route("/assets/{version}/{path:path}", _asset),
+        *_document_routes(stage),
+        *_audio_routes(stage),
+        *_bookmark_routes(stage),
+        *_upload_routes(stage),
+    ]
 
-    async def page(_request: Request) -> Response:
-        return HTMLResponse(PAGE.read_text())
 
-    async def asset(request: Request) -> Response:
-        return FileResponse(STATIC / request.path_params["path"])
+async def _page(_request: Request) -> Response:
+    return HTMLResponse(PAGE.read_text())
 
+
+async def _asset(request: Request) -> Response:
+    return FileResponse(STATIC / request.path_params["path"])
+
+
+def _document_routes(stage: Stage) -> list[Route]:
     async def manifest(request: Request) -> Response:
         if request.path_params["id"] != DOCUMENT:
             body = {"code": "not_found", "message": "This document is not yours."}
@@ -137,12 +149,27 @@ def routes(stage: Stage) -> list[Route]:
 
     async def put_cursor(request: Request) -> Response:
         post = await request.json()
-        stage.posts.append(post | {"at": time.monotonic()})
+        stage.posts.append(post)
         kept = ("block", "offset_ms", "rate", "voice")
         stage.cursor = {name: post[name] for name in kept}
         stage.cursor["updated_at"] = str(time.time())
         return JSONResponse({"listening": True})
 
+    async def policy(request: Request) -> Response:
+        stage.policy = await request.json()
+        return JSONResponse({"skipped": []})
+
+    prefix = "/api/documents/{id}"
+    return [
+        Route(f"{prefix}/manifest", manifest),
+        Route(f"{prefix}/events", events),
+        Route(f"{prefix}/cursor", get_cursor),
+        Route(f"{prefix}/cursor", put_cursor, methods=["POST"]),
+        Route(f"{prefix}/policy", policy, methods=["PUT"]),
+    ]
+
+
+def _audio_routes(stage: Stage) -> list[Route]:
     async def audio(request: Request) -> Response:
         key = request.path_params["key"]
         stage.requests.append(f"{key}.ogg")
@@ -153,22 +180,9 @@ def routes(stage: Stage) -> list[Route]:
     async def words(request: Request) -> Response:
         return JSONResponse(stage.words(request.path_params["key"]))
 
-    async def policy(request: Request) -> Response:
-        stage.policy = await request.json()
-        return JSONResponse({"skipped": []})
-
     return [
-        Route("/", page),
-        Route("/assets/{version}/{path:path}", asset),
-        Route("/api/documents/{id}/manifest", manifest),
-        Route("/api/documents/{id}/events", events),
-        Route("/api/documents/{id}/cursor", get_cursor),
-        Route("/api/documents/{id}/cursor", put_cursor, methods=["POST"]),
-        Route("/api/documents/{id}/policy", policy, methods=["PUT"]),
         Route("/api/audio/{key}.ogg", audio),
         Route("/api/audio/{key}.json", words),
-        *_bookmark_routes(stage),
-        *_upload_routes(stage),
     ]
 
 

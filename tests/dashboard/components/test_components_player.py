@@ -44,7 +44,7 @@ def until(condition: Any, *, seconds: float = 5.0) -> None:
 
 
 def test_blocks_follow_one_another_without_a_gap_and_end(serve, open_page) -> None:
-    page = open_page(serve(voiced_story(count=5, words=5)))
+    page = open_page(serve(voiced_story(count=5, words=3)))
     page.keyboard.press("Space")
     wait(page, "engine.state === 'ended'")
 
@@ -87,6 +87,7 @@ def test_skipped_blocks_are_passed_over(serve, open_page) -> None:
     stage = kinds()
     stage.voice()
     page = open_page(serve(stage))
+    engine(page, "engine.setRate(3.5)")
     page.keyboard.press("Space")
     wait(page, "engine.state === 'ended'")
 
@@ -149,6 +150,17 @@ def test_a_newer_place_from_another_device_wins_on_return(serve, open_page) -> N
     page.evaluate("dispatchEvent(new Event('focus'))")
 
     wait(page, "engine.index === 6 && engine.state === 'paused'")
+
+
+def test_a_tab_that_only_lay_there_says_nothing_as_it_goes(serve, open_page) -> None:
+    stage = serve(voiced_story())
+    page = open_page(stage)
+    until(lambda: len(stage.posts) == 1)
+    page.wait_for_timeout(200)
+    page.evaluate("dispatchEvent(new Event('pagehide'))")
+    page.wait_for_timeout(200)
+
+    assert len(stage.posts) == 1
 
 
 def test_every_key_does_what_the_help_says(serve, open_page) -> None:
