@@ -126,7 +126,7 @@ def _show_toolbar(document: Document, *, voice_id: str) -> dict[str, Any]:
         horizontal=True,
         horizontal_alignment="right",
         vertical_alignment="center",
-        gap="xsmall",
+        gap="small",
         key="reader-tools",
     ):
         reader_tools.show_skipped(document, skipped, full_policy(document.policy))

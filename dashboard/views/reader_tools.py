@@ -50,7 +50,8 @@ def show_skipped(
         st.caption("Nothing is deleted: the text stays on the page, greyed.")
         counts = {entry["kind"]: entry["count"] for entry in skipped}
         present = _kinds_in(document) | set(counts)
-        for name in sorted(present, key=list(policy).index):
+        by_place = sorted(present, key=list(policy).index)
+        for name in sorted(by_place, key=lambda name: name not in counts):
             _show_choice(document, name, policy[name], counts.get(name))
 
 
