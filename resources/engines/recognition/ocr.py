@@ -5,9 +5,11 @@ asked where its data is missing, where it is unsure, and where the page turns ou
 to be in a language it was not given.
 """
 
+import contextlib
+import ctypes
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +38,13 @@ DOUBTFUL_LINE = 0.75
 DOUBTFUL_SHARE = 0.1
 DOUBTFUL_LINES = 3
 """So many lines, and so much of the text, may be in a script it was not given."""
+LINE_CONFIDENCE = 0.4
+"""Lines under it are specks, rules and drawings."""
+SHORT_LINE_CHARS = 6
+SHORT_LINE_CONFIDENCE = 0.6
+SPECK = 0.2
+LITTLE_CHARS = 200
+"""On a page with so little text, being sure costs little."""
 FEW_CHARS = 25
 """So little may be what an engine makes of a page that lies on its side."""
 LANGUAGE_CHARS = 60
@@ -73,12 +82,19 @@ class Reading:
         return sure / self.chars if self.chars else 0.0
 
     @property
+    def lies_on_its_side(self) -> bool:
+        """Whether most of the text runs up or down the page."""
+        sideways = sum(len(line.text) for line in self.lines if line.rotated)
+        return sideways * 2 > self.chars
+
+    @property
     def has_doubtful_parts(self) -> bool:
         """Whether some of the page reads much worse than the rest."""
         doubtful = [
             len(line.text)
             for line in self.lines
-            if (line.confidence or 0.0) < DOUBTFUL_LINE
+            if SPECK < (line.confidence or 0.0) < DOUBTFUL_LINE
+            and len(line.text) > SHORT_LINE_CHARS
         ]
         share = sum(doubtful) / max(1, self.chars)
         return len(doubtful) >= DOUBTFUL_LINES and share >= DOUBTFUL_SHARE
@@ -108,7 +124,7 @@ class PictureReader:
     def read(self, picture: "Image", dpi: float) -> RecognisedPage:
         """Return the page that a grey picture shows, as number 1."""
         picture, _ = level(picture)
-        reading = self._best(picture, dpi)
+        reading = _without_specks(self._best(picture, dpi))
         width, height = picture.size
         if reading.turn_degrees % 180:
             width, height = height, width
@@ -133,7 +149,8 @@ class PictureReader:
             return self._read_rapid(picture, dpi)
         reading = self._read_tesseract(self._tesseract, picture, dpi)
         foreign = self._is_foreign(reading)
-        doubtful = reading.confidence < LOW or reading.has_doubtful_parts
+        enough = SURE if reading.chars < LITTLE_CHARS else LOW
+        doubtful = reading.confidence < enough or reading.has_doubtful_parts
         if not doubtful and not foreign:
             return reading
         try:
@@ -154,16 +171,19 @@ class PictureReader:
             picture = picture.resize((picture.width * 2, picture.height * 2))
             dpi *= 2
         upright = self._turned(engine, picture, dpi, degrees=0)
-        if upright.confidence >= SURE and upright.chars >= FEW_CHARS:
+        enough = upright.chars >= FEW_CHARS and not upright.lies_on_its_side
+        if upright.confidence >= SURE and enough:
             return upright
         degrees = engine.quarter_turn(picture)
         turns: tuple[int, ...] = (degrees,) if degrees else ()
-        if degrees is None and upright.confidence < LOW:
+        if upright.lies_on_its_side and degrees not in (90, 270):
+            turns = (90, 270)
+        elif degrees is None and upright.confidence < LOW:
             # Too little text for its measure, or no data for it: try them all.
             turns = (90, 270, 180)
         turned = [self._turned(engine, picture, dpi, degrees=t) for t in turns]
         readings = [upright, *turned]
-        return max(readings, key=lambda r: r.confidence * min(r.chars, 400) ** 0.5)
+        return max(readings, key=_weight)
 
     def _turned(
         self, engine: Tesseract, picture: "Image", dpi: float, *, degrees: int
@@ -178,6 +198,7 @@ class PictureReader:
             try:
                 from resources.engines.recognition.rapid import RapidOcr
 
+                _give_memory_back()
                 self._rapid = RapidOcr()
             except (ImportError, OSError, RuntimeError) as error:
                 raise EngineUnavailable(
@@ -198,6 +219,27 @@ class PictureReader:
         return name is not None and name not in self._tesseract.languages
 
 
+def _weight(reading: Reading) -> float:
+    """Return how much a reading is worth beside one of the page turned otherwise."""
+    weight = reading.confidence * min(reading.chars, 400) ** 0.5
+    return weight / 2 if reading.lies_on_its_side else weight
+
+
+def _without_specks(reading: Reading) -> Reading:
+    """Return a reading without what dirt and drawings were taken for."""
+    kept = tuple(
+        line
+        for line in reading.lines
+        if (line.confidence or 0.0)
+        >= (
+            SHORT_LINE_CONFIDENCE
+            if len(line.text) <= SHORT_LINE_CHARS
+            else LINE_CONFIDENCE
+        )
+    )
+    return replace(reading, lines=kept)
+
+
 def _better(first: Reading, second: Reading) -> Reading:
     """Return the reading that is more text in a language than the other.
 
@@ -211,6 +253,12 @@ def _better(first: Reading, second: Reading) -> Reading:
     if second.chars < first.chars * 0.5 and first.confidence >= LOW:
         return first
     return second if second.confidence > first.confidence else first
+
+
+def _give_memory_back() -> None:
+    """Return to the system what reading so far has freed: models need the room."""
+    with contextlib.suppress(OSError, AttributeError):  # not every C library can
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _is_empty(picture: "Image") -> bool:

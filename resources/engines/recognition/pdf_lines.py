@@ -170,9 +170,10 @@ class LineReader:
         return size * math.hypot(self._matrix.c, self._matrix.d)
 
     def _turn(self, handle: Any, index: int) -> int:
-        """Return a character's direction in quarter turns, as degrees."""
+        """Return the quarter turn, degrees clockwise, that makes a character stand."""
         angle = pdfium.FPDFText_GetCharAngle(handle, index)
-        return round(math.degrees(angle) / 90) % 4 * 90 if angle > 0 else 0
+        # pdfium counts angles clockwise, and says -1 where it knows none.
+        return -round(math.degrees(angle) / 90) % 4 * 90 if angle > 0 else 0
 
     def _is_invisible(self, handle: Any, index: int) -> bool:
         drawn = pdfium.FPDFText_GetTextObject(handle, index)

@@ -27,7 +27,7 @@ GOING_ON_SHARE = 0.15
 FULL_LINE = 0.88
 """Of the width around: a line with more room left was ended on purpose."""
 NEAR_LINES = 4
-LEAST_WIDTH, MOST_WIDTH = 30, 170
+LEAST_WIDTH, MOST_WIDTH = 45, 170
 CHAPTER = re.compile(
     r"(?:chapter|part|book|section|act|scene|volume|canto|letter|kapitel|chapitre|"
     r"capítulo|capitolo|глава|часть)\s+(?:[ivxlcdm]+|\d+|[a-z]+)\b.{0,60}",

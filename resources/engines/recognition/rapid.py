@@ -16,6 +16,7 @@ DPI = 200
 """Past it, larger pictures cost more and read no better."""
 LONGEST_SIDE = 1600
 """Pixels; the memory its detector takes grows with it: 0.7 GB here, 1.2 at 2400."""
+MOST_PIXELS = 2_000_000
 DOUBTFUL = 0.75
 TALL = 2.0
 """Height to width of a box whose line runs up or down the page."""
@@ -60,7 +61,13 @@ class RapidOcr:
 
     def read(self, picture: "Image", dpi: float) -> tuple[list[Line], int]:
         """Return lines in reading order, and the quarter turn that righted them."""
-        scale = min(1.0, DPI / dpi, LONGEST_SIDE / max(picture.size))
+        pixels = picture.width * picture.height
+        scale = min(
+            1.0,
+            DPI / dpi,
+            LONGEST_SIDE / max(picture.size),
+            (MOST_PIXELS / pixels) ** 0.5,
+        )
         size = (round(picture.width * scale), round(picture.height * scale))
         small = picture if scale == 1.0 else picture.resize(size)
         best, turn = self._read(small, dpi * scale), 0

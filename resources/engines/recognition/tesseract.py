@@ -4,7 +4,9 @@ import logging
 import math
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from lectern.documents.pages import Box, Line
@@ -25,10 +27,9 @@ NOT_LANGUAGES = frozenset({"osd", "equ", "snum"})
 MANY_LANGUAGES = 4
 """Each language makes every page slower; past so many the rest is left out."""
 PAGE_MILLISECONDS = 60_000
-LINE_CONFIDENCE = 0.4
-"""Lines under it are specks, rules and drawings; words inside a line are all kept."""
-SHORT_LINE_CHARS = 6
-SHORT_LINE_CONFIDENCE = 0.6
+SIZE_SLACK = 1.4
+TALL = 2.0
+"""Height to width of a line that runs up or down the page."""
 TURN_CONFIDENCE = 1.0
 """What Tesseract's own measure must reach before a quarter turn is believed."""
 
@@ -112,24 +113,40 @@ class Tesseract:
         )
 
     def _lines(self, width: int, height: int, dpi: float) -> Iterator[Line]:
-        line_level = self._library.RIL.TEXTLINE
-        word_level = self._library.RIL.WORD
+        levels = self._library.RIL
         iterator = self._api.GetIterator()
         if iterator is None:
             return
         words: list[tuple[str, float]] = []
-        for word in self._library.iterate_level(iterator, word_level):
-            if not word.Empty(word_level):
-                text = word.GetUTF8Text(word_level).strip()
-                confidence = word.Confidence(word_level) / 100
+        block: list[Line] = []
+        for word in self._library.iterate_level(iterator, levels.WORD):
+            if not word.Empty(levels.WORD):
+                text = word.GetUTF8Text(levels.WORD).strip()
                 if text:
-                    words.append((text, confidence))
-            if word.IsAtFinalElement(line_level, word_level):
-                edges = word.BoundingBox(line_level)
+                    words.append((text, word.Confidence(levels.WORD) / 100))
+            if word.IsAtFinalElement(levels.TEXTLINE, levels.WORD):
+                edges = word.BoundingBox(levels.TEXTLINE)
                 if words and edges:
                     size_pt = word.RowAttributes()["row_height"] / dpi * 72
-                    yield from _line(words, edges, width, height, size_pt)
+                    block.append(_line(words, edges, width, height, size_pt))
                 words = []
+            if word.IsAtFinalElement(levels.BLOCK, levels.WORD):
+                yield from _evened(block)
+                block = []
+        yield from _evened(block)
+
+
+def _evened(block: list[Line]) -> Iterator[Line]:
+    """Yield lines of one block, those of about one size as of one size.
+
+    A row is measured by the letters that happen to stand in it.
+    """
+    sizes = [line.font_size_pt for line in block if line.font_size_pt]
+    usual = median(sizes) if sizes else 0.0
+    for line in block:
+        size = line.font_size_pt or 0.0
+        is_usual = usual / SIZE_SLACK < size < usual * SIZE_SLACK
+        yield replace(line, font_size_pt=round(usual, 1)) if is_usual else line
 
 
 def _line(
@@ -138,18 +155,15 @@ def _line(
     width: int,
     height: int,
     size_pt: float,
-) -> Iterator[Line]:
+) -> Line:
     chars = sum(len(text) for text, _ in words)
-    confidence = sum(c * len(text) for text, c in words) / chars
-    least = SHORT_LINE_CONFIDENCE if chars <= SHORT_LINE_CHARS else LINE_CONFIDENCE
-    if confidence < least:
-        return
     left, top, right, bottom = edges
-    yield Line(
+    return Line(
         " ".join(text for text, _ in words),
         Box(left / width, top / height, right / width, bottom / height),
         round(size_pt, 1) if math.isfinite(size_pt) and size_pt > 0 else None,
-        confidence=round(confidence, 3),
+        rotated=chars > 3 and bottom - top > TALL * (right - left),
+        confidence=round(sum(c * len(text) for text, c in words) / chars, 3),
     )
 
 

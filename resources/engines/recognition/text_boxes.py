@@ -33,7 +33,8 @@ def with_boxes_freed(path: Path, archive: Archive, scratch: Path) -> Path:
             "The document cannot be read: its main part is damaged. Open it in Word "
             "or LibreOffice, save it again, and try that."
         ) from error
-    if not any([_free(paragraph) for paragraph in list(tree.iter(f"{WORD}p"))]):
+    freed_count = sum(_free(paragraph) for paragraph in list(tree.iter(f"{WORD}p")))
+    if not freed_count:
         return path
     freed = scratch / "freed.docx"
     with zipfile.ZipFile(freed, "w", zipfile.ZIP_DEFLATED) as copy:
