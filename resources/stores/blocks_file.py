@@ -35,7 +35,8 @@ def write_blocks(text: DocumentText) -> bytes:
         "findings": [asdict(finding) for finding in text.findings],
     }
     schema = _schema().with_metadata({_METADATA: json.dumps(about).encode()})
-    table = pa.Table.from_pylist([asdict(block) for block in text.blocks], schema)
+    columns = {name: [_plain(b, name) for b in text.blocks] for name in schema.names}
+    table = pa.table(columns, schema=schema)
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
@@ -95,6 +96,11 @@ def _schema() -> "pa.Schema":
         "part": pa.int32(),
     }
     return pa.schema(columns)
+
+
+def _plain(block: Block, name: str) -> Any:
+    value = getattr(block, name)
+    return [asdict(span) for span in value] if name == "spans" else value
 
 
 def _block_of(row: dict[str, Any]) -> Block:

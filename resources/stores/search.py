@@ -6,6 +6,7 @@ looked for with ``ILIKE`` in ``document_text``.
 """
 
 import re
+import unicodedata
 
 from sqlalchemy import Connection, delete, insert, select, text
 
@@ -75,22 +76,52 @@ def _find_by_fts5(
     connection: Connection, principal: Principal, terms: list[str]
 ) -> dict[DocumentId, str]:
     phrases = [f'"{term}"' for term in terms]
+    matched = {
+        "terms": " AND ".join(phrases) + "*",
+        "owner": principal.owner_id,
+        "limit": LIMIT,
+    }
     rows = connection.execute(
         text(
-            "SELECT s.document_id, snippet(document_search, 2, '', '', '…', :size) "
-            "FROM document_search s JOIN document d ON d.id = s.document_id "
+            "SELECT s.rowid, s.document_id FROM document_search s "
+            "JOIN document d ON d.id = s.document_id "
             "WHERE document_search MATCH :terms AND d.owner_id = :owner "
             "AND d.deleted_at IS NULL "
             "ORDER BY bm25(document_search, 0, 8, 1) LIMIT :limit"
         ),
-        {
-            "terms": " AND ".join(phrases) + "*",
-            "owner": principal.owner_id,
-            "size": SNIPPET_WORDS,
-            "limit": LIMIT,
-        },
-    )
-    return {DocumentId(id_): _with_any(snippet, terms) for id_, snippet in rows}
+        matched,
+    ).all()
+    return {
+        DocumentId(document_id): _fts5_snippet(connection, rowid, matched, terms)
+        for rowid, document_id in rows
+    }
+
+
+def _fts5_snippet(
+    connection: Connection, rowid: int, matched: dict[str, object], terms: list[str]
+) -> str:
+    """Return some words around the first find, "" when only the title has it.
+
+    FTS5's own ``snippet`` weighs every find of a text, which takes a second in a
+    book; it is asked only where a plain look finds nothing (accents, capitals).
+    """
+    plain = connection.execute(
+        text(
+            "SELECT substr(body, max(1, instr(lower(body), :term) - 60), 400) "
+            "FROM document_search WHERE rowid = :rowid AND instr(lower(body), :term)"
+        ),
+        {"rowid": rowid, "term": f" {terms[0].lower()}"},
+    ).scalar_one_or_none()
+    if plain is not None:
+        return _snippet(str(plain), terms)
+    weighed = connection.execute(
+        text(
+            "SELECT snippet(document_search, 2, '', '', '…', :size) "
+            "FROM document_search WHERE document_search MATCH :terms AND rowid = :rowid"
+        ),
+        {**matched, "rowid": rowid, "size": SNIPPET_WORDS},
+    ).scalar_one()
+    return _with_any(str(weighed), terms)
 
 
 def _find_by_like(
@@ -113,19 +144,20 @@ def _find_by_like(
 
 def _with_any(snippet: str, terms: list[str]) -> str:
     """Return a snippet when it shows a term; FTS5 gives the beginning otherwise."""
-    return snippet if _first_place(snippet, terms) is not None else ""
+    shown = _plain(snippet)
+    return snippet if any(_plain(term) in shown for term in terms) else ""
+
+
+def _plain(words: str) -> str:
+    decomposed = unicodedata.normalize("NFD", words.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
 def _snippet(body: str, terms: list[str]) -> str:
-    place = _first_place(body, terms)
-    if place is None:
-        return ""
-    before = body[:place].split()[-4:]
-    after = body[place : place + 400].split()[: SNIPPET_WORDS - 4]
-    return f"…{' '.join([*before, *after])}…"
-
-
-def _first_place(body: str, terms: list[str]) -> int | None:
-    pattern = "|".join(re.escape(term) for term in terms)
+    pattern = "|".join(rf"\b{re.escape(term)}" for term in terms)
     match = re.search(pattern, body, re.IGNORECASE)
-    return match.start() if match else None
+    if match is None:
+        return ""
+    before = body[: match.start()].split()[-4:]
+    after = body[match.start() :].split()[: SNIPPET_WORDS - 4]
+    return f"…{' '.join([*before, *after])}…"

@@ -39,8 +39,6 @@ from resources.stores.statistics_tables import TABLES
 SCHEMA = "1"
 """Raise when ``statistics_tables`` changes, so that the next run builds anew."""
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 KEPT_VERSIONS = 2
 """The newest file, and the one a reader may be about to open."""
 
@@ -141,32 +139,17 @@ class StatisticsReader:
     def totals(self, principal: Principal) -> Lifetime:
         """Return everything so far, and this week against the last."""
         now = datetime.now(UTC)
-        week = timedelta(days=7)
-        since = self._rows(
-            "SELECT min(hour) AS since FROM hourly WHERE owner_id = ?", principal
-        )
-        voices = self._rows(
-            "SELECT count(*) AS voices FROM voice_use "
-            "WHERE owner_id = ? AND listened_ms > 0",
-            principal,
-        )
+        weeks = [now - timedelta(days=days) for days in (14, 7, 0)]
+        rows = self._rows(_LIFETIME, principal, *map(_naive, weeks))
+        sums = {row["span"]: _totals(row) for row in rows}
+        total = next((row for row in rows if row["span"] == "total"), None)
         return Lifetime(
-            total=self._sum(principal, EPOCH, now),
-            this_week=self._sum(principal, now - week, now),
-            last_week=self._sum(principal, now - 2 * week, now - week),
-            voices=voices[0]["voices"] if voices else 0,
-            since=since[0]["since"] if since else None,
+            total=sums.get("total", Totals()),
+            this_week=sums.get("this week", Totals()),
+            last_week=sums.get("last week", Totals()),
+            voices=total["voices"] if total else 0,
+            since=total["since"] if total else None,
         )
-
-    def _sum(self, principal: Principal, start: datetime, end: datetime) -> Totals:
-        rows = self._rows(
-            f"SELECT {_SUMS} FROM hourly "  # noqa: S608  (a constant)
-            "WHERE owner_id = ? AND hour > ? AND hour <= ?",
-            principal,
-            _naive(start),
-            _naive(end),
-        )
-        return _totals(rows[0]) if rows else Totals()
 
     def daily(
         self, principal: Principal, *, days: int = 371, zone: tzinfo = UTC
@@ -287,7 +270,17 @@ _SUMMED = (
     "synthesised_ms",
     "synthesised_chars",
 )
-_SUMS = ", ".join(f"coalesce(sum({name}), 0)::BIGINT AS {name}" for name in _SUMMED)
+_SUMS = ", ".join(f"sum({name})::BIGINT AS {name}" for name in _SUMMED)
+_LIFETIME = f"""
+    WITH span(span, first, last) AS (
+        VALUES ('total', NULL, NULL), ('last week', $2, $3), ('this week', $3, $4)
+    )
+    SELECT span, min(hour) AS since, {_SUMS},
+        (SELECT count(*) FROM voice_use WHERE owner_id = $1 AND listened_ms > 0)
+            AS voices
+    FROM hourly JOIN span ON first IS NULL OR (hour > first AND hour <= last)
+    WHERE owner_id = $1 GROUP BY span
+"""  # noqa: S608  (made of constants)
 
 
 def read_pointer(folder: Path) -> Published | None:

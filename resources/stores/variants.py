@@ -40,13 +40,18 @@ class Variant:
 
     key: VariantKey
     blob: BlobHash
-    words: tuple[WordTime, ...]
+    words_json: str  # read when asked for: most callers want only the sound
     duration_ms: int
     engine: str
     voice_id: str
     chars: int
     size_bytes: int
     created_at: datetime
+
+    @property
+    def words(self) -> tuple[WordTime, ...]:
+        """Return when each word is heard, in order."""
+        return tuple(WordTime(*word) for word in json.loads(self.words_json))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +187,8 @@ class Variants:
         over meanwhile is refused: theirs is the one that counts.
         """
         with self._database.write() as connection:
-            accepted = [c for c in completions if self._take(connection, c.claim)]
+            taken = _take(connection, [c.claim for c in completions])
+            accepted = [c for c in completions if c.claim.key in taken]
             rows = [self._new_row(principal, document, voice_id, c) for c in accepted]
             insert_or_update(connection, schema.variant, rows, by=["key"])
             self._write_links(
@@ -354,11 +360,6 @@ class Variants:
             old = delete(schema.claim).where(_claim.expires_at < before)
             return connection.execute(old).rowcount
 
-    def _take(self, connection: Connection, claim: Claim) -> bool:
-        """End a claim that is still the newest; False when it is not."""
-        result = connection.execute(delete(schema.claim).where(_is(claim)))
-        return result.rowcount == 1
-
     def _new_row(
         self, principal: Principal, document: Document, voice_id: str, made: Completion
     ) -> dict[str, Any]:
@@ -406,6 +407,25 @@ class Variants:
         ]
         identity = ["document_id", "voice_id", "block_index"]
         insert_or_update(connection, schema.block_audio, rows, by=identity)
+
+
+def _take(connection: Connection, claims: Iterable[Claim]) -> set[VariantKey]:
+    """End the claims that are still the newest; return their keys."""
+    by_key = {claim.key: claim for claim in claims}
+    taken: set[VariantKey] = set()
+    for some in portions(by_key):
+        query = select(_claim.key, _claim.holder, _claim.token).where(
+            _claim.key.in_(some)
+        )
+        rows = connection.execute(query.order_by(_claim.key).with_for_update())
+        held = {
+            VariantKey(key)
+            for key, holder, token in rows
+            if (by_key[key].holder, by_key[key].token) == (holder, token)
+        }
+        connection.execute(delete(schema.claim).where(_claim.key.in_(held)))
+        taken |= held
+    return taken
 
 
 def _is(claim: Claim) -> Any:
@@ -459,7 +479,7 @@ def _variant_of(row: Mapping[Any, Any]) -> Variant:
     return Variant(
         key=row["key"],
         blob=row["blob"],
-        words=tuple(WordTime(*word) for word in json.loads(row["words"])),
+        words_json=row["words"],
         duration_ms=row["duration_ms"],
         engine=row["engine"],
         voice_id=row["voice_id"],
