@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from lectern.accounts.people import LOCAL
-from lectern.ids import DocumentId, JobId
+from lectern.errors import NotFound
+from lectern.ids import DocumentId, JobId, new_document_id, new_job_id
 from resources.doctor import diagnose
 from resources.services import Services
 from tests.support import crash_protocol
@@ -109,6 +110,11 @@ def test_a_kill_at_a_sample_of_calls_breaks_no_promise(
     empty_stores: Path, tmp_path: Path, call: str, number: int
 ) -> None:
     strike(empty_stores, tmp_path, call, number, "signal=SIGKILL")
+
+
+def test_the_drill_notices_a_broken_promise(empty_stores: Path) -> None:
+    with pytest.raises(NotFound):
+        check_whole(empty_stores, [f"accepted {new_document_id()} {new_job_id()}"])
 
 
 @pytest.mark.drill

@@ -3,7 +3,6 @@
 import contextlib
 import multiprocessing
 import threading
-import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -320,15 +319,17 @@ def test_dying_anywhere_loses_and_doubles_nothing(
 
     EventMachine.services = Services.open(settings_in(tmp_path_factory.mktemp("e")))
     run_state_machine_as_test(
-        EventMachine, settings=settings(max_examples=settings().max_examples // 2)
+        EventMachine,
+        settings=settings(
+            max_examples=settings().max_examples // 2, stateful_step_count=20
+        ),
     )
     EventMachine.services.close()
 
 
-def _write_for(folder: Path, seconds: float) -> None:
+def _write(folder: Path, times: int) -> None:
     services = Services.open(settings_in(folder))
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    for _ in range(times):
         listen(services)
         publish_all(services)
 
@@ -337,7 +338,7 @@ def test_readers_see_whole_numbers_while_a_writer_publishes(
     services: Services,
 ) -> None:
     context = multiprocessing.get_context("spawn")
-    writer = context.Process(target=_write_for, args=(services.settings.root, 3))
+    writer = context.Process(target=_write, args=(services.settings.root, 12))
     writer.start()
     seen: list[list[float]] = []
 
@@ -355,10 +356,11 @@ def test_readers_see_whole_numbers_while_a_writer_publishes(
     writer.join()
 
     assert writer.exitcode == 0
+    assert services.statistics().totals(LOCAL).total.listened_seconds == 12 * 60
     assert len(seen) == 2
     for mine in seen:
         assert mine == sorted(mine)
-        assert len(set(mine)) > 2
+        assert len(set(mine)) > 1
         assert all(value % 60 == 0 for value in mine)
 
 
