@@ -8,7 +8,7 @@ import logging
 
 from dashboard.backend import Backend
 from lectern.accounts.people import Principal
-from lectern.errors import LecternError
+from lectern.errors import Cancelled, LecternError
 from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState, JobKind, JobState
 from resources.stores.jobs import Job
@@ -62,12 +62,24 @@ def retry(
 def stop(here: Backend, principal: Principal, job: Job) -> None:
     """Ask for a job to stop. Its run notices by itself, if Dagster cannot be told."""
     asked = here.services.jobs.cancel(principal, job.id)
+    if job.kind is JobKind.PREPARE:
+        _say_that_it_was_stopped(here, job.document_id)
     if asked.state.is_final:
         return
     try:
         here.orchestrator.cancel(asked)
     except LecternError as error:
         logger.warning("Run of job %s was not told to stop: %s", job.id, error.message)
+
+
+def _say_that_it_was_stopped(here: Backend, document_id: DocumentId) -> None:
+    """Leave no document that seems to be prepared while nobody does."""
+    catalog = here.services.catalog
+    if catalog.find(document_id).version:  # its text of before is still there
+        catalog.set_state(document_id, DocumentState.READY)
+        return
+    error = Cancelled("Its preparation was stopped. Try again whenever you like.")
+    catalog.set_state(document_id, DocumentState.FAILED, error=error)
 
 
 def launch(here: Backend, job: Job) -> None:

@@ -15,6 +15,7 @@ from resources.stores.jobs import Job
 
 POLL_SECONDS = 1.0
 HISTORY_ROWS = 500
+ROW_PX = 35
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 TIMES: dict[str, timedelta | None] = {
@@ -95,7 +96,7 @@ def _show_history() -> None:
     picked = st.dataframe(
         _table(jobs, titles),
         hide_index=True,
-        height=min(36 * (len(jobs) + 1) + 4, 400),
+        height=min(ROW_PX * (len(jobs) + 1) + 3, 9 * ROW_PX),
         on_select="rerun",
         selection_mode="single-row",
         key="history",
@@ -121,6 +122,7 @@ def _filtered_history() -> list[Job]:
         search = st.text_input(
             "Search",
             placeholder="Title, job or error",
+            live=True,
             label_visibility="collapsed",
             icon=":material/search:",
         )

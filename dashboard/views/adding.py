@@ -50,7 +50,7 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-@st.dialog("Paste a text", width="large")
+@st.dialog("Paste a text", width="medium")
 def paste(text: str = "") -> None:
     """Ask for a text and put it into the library."""
     limit_bytes = session.here().settings.limits.text_bytes

@@ -37,6 +37,7 @@ def show() -> None:
             icon=":material/search:",
             width=280,
             type="search",
+            live=True,
             key="library-search",
         )
     adding.show_uploads()

@@ -1,9 +1,11 @@
 """The web app over real stores of its own, behind a real socket, with Dagster away."""
 
 import asyncio
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -24,9 +26,20 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty database with its tables, to be copied: making one is slow."""
+    folder = tmp_path_factory.mktemp("migrated")
+    made = Services.open(Settings(_env_file=None, data_dir=folder))
+    made.close()
+    return folder / "lectern.sqlite3"
+
+
 @pytest.fixture
-def here(settings: Settings) -> Iterator[Backend]:
+def here(settings: Settings, migrated: Path) -> Iterator[Backend]:
     """Put a backend in force whose orchestrator nobody answers."""
+    settings.root.mkdir(parents=True)
+    shutil.copy(migrated, settings.root)
     away = settings.model_copy(update={"dagster_port": closed_port()})
     opened = backend.open_backend(away)
     backend.install(opened)

@@ -245,6 +245,8 @@ def test_activity_shows_what_runs_and_stops_it(open_page, services):
     click(app, f"stop-{job.id}")
 
     assert services.jobs.get(LOCAL, job.id).cancel_requested
+    stopped = services.catalog.get(LOCAL, document.id)
+    assert (stopped.state, stopped.error_code) == (DocumentState.FAILED, "cancelled")
 
 
 def test_activity_lists_what_ended_with_the_reason(open_page, services):
