@@ -170,6 +170,7 @@ class Services:
             blobs=self.blobs,
             page_cache=self.page_cache,
             recogniser=self.recogniser(),
+            outbox=self.outbox,
             joblog=self.joblog,
         )
 

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Protocol
 
 from lectern.documents.blocks import Block, DocumentText, Finding
@@ -56,14 +57,13 @@ def build_text(
         stated=[paragraph.language for paragraph in paragraphs],
         document=recognition.language,
     )
-    blocks = _blocks(paragraphs, tags, document_id, sentences=sentences)
-    chapters = find_chapters(blocks, paragraphs, recognition.outline)
-    of_blocks = chapter_of_blocks(len(blocks), chapters)
+    cuts = _cuts(paragraphs, tags, sentences)
+    first_blocks = [0, *accumulate(map(len, cuts))]
+    chapters = find_chapters(paragraphs, first_blocks, recognition.outline)
+    of_blocks = chapter_of_blocks(first_blocks[-1], chapters)
+    blocks = _blocks(paragraphs, tags, cuts, of_blocks, document_id=document_id)
     return DocumentText(
-        blocks=tuple(
-            _in_chapter(block, chapter)
-            for block, chapter in zip(blocks, of_blocks, strict=True)
-        ),
+        blocks=tuple(blocks),
         chapters=tuple(chapters),
         findings=(*ordered.findings, *furniture_findings),
         title=_title(recognition, paragraphs),
@@ -109,11 +109,10 @@ def _printed_paragraphs(
     return flow(flowing, vocabulary)
 
 
-def _page_groups(
-    page: RecognisedPage, furniture: Furniture, place: int
-) -> list[Group]:
+def _page_groups(page: RecognisedPage, furniture: Furniture, place: int) -> list[Group]:
     lines = [
-        line for index, line in enumerate(page.lines)
+        line
+        for index, line in enumerate(page.lines)
         if (place, index) not in furniture.places
     ]
     return group_rows(rows_of(page, lines)) if lines else []
@@ -132,22 +131,27 @@ def _furniture_texts(
     return " · ".join(filter(None, head)), " · ".join(filter(None, foot))
 
 
+Cuts = list[tuple[int, int]]
+"""The blocks of one paragraph, as characters of its text."""
+
+
 def _blocks(
     paragraphs: Sequence[Paragraph],
     tags: Sequence[str],
-    document_id: DocumentId,
+    cuts: Sequence[Cuts],
+    of_chapters: Sequence[int | None],
     *,
-    sentences: SentenceFinder,
+    document_id: DocumentId,
 ) -> list[Block]:
-    starts = _sentence_starts(paragraphs, tags, sentences)
     seen: Counter[str] = Counter()
     blocks: list[Block] = []
     at_char = 0
     for number, (paragraph, tag) in enumerate(zip(paragraphs, tags, strict=True)):
-        direction = direction_of(paragraph.text, tag)
-        spans = find_marks(paragraph.text, paragraph.spans)
-        for part, (start, end) in enumerate(_cut(paragraph, starts.get(number, []))):
-            shown = paragraph.text[start:end]
+        text = paragraph.text
+        direction = direction_of(text, tag)
+        spans = find_marks(text, paragraph.spans)
+        for part, (start, end) in enumerate(cuts[number]):
+            shown = text[start:end]
             blocks.append(
                 Block(
                     id=block_id(document_id, shown, seen[shown]),
@@ -162,37 +166,41 @@ def _blocks(
                     language=tag,
                     direction=direction,
                     level=paragraph.level,
-                    chapter=None,
+                    chapter=of_chapters[len(blocks)],
                     part=part,
                 )
             )
             seen[shown] += 1
-        at_char += len(paragraph.text) + BETWEEN_PARAGRAPHS
+        at_char += len(text) + BETWEEN_PARAGRAPHS
     return blocks
 
 
-def _cut(paragraph: Paragraph, starts: Sequence[int]) -> list[tuple[int, int]]:
-    if not needs_sentences(paragraph.text):
-        return cut(paragraph.text, ())
-    if paragraph.kind in BY_LINES:
-        return cut_lines(paragraph.text)
-    return cut(paragraph.text, starts)
-
-
-def _sentence_starts(
+def _cuts(
     paragraphs: Sequence[Paragraph], tags: Sequence[str], sentences: SentenceFinder
-) -> dict[int, list[int]]:
-    """Return sentence starts of the paragraphs that are longer than a block."""
+) -> list[Cuts]:
+    """Return the blocks of every paragraph.
+
+    Sentences are looked for only in paragraphs that are longer than a block.
+    """
+    cuts = [
+        cut(paragraph.text, ())
+        if not needs_sentences(paragraph.text)
+        else cut_lines(paragraph.text)
+        if paragraph.kind in BY_LINES
+        else []
+        for paragraph in paragraphs
+    ]
     by_language: dict[str, list[int]] = defaultdict(list)
-    for number, (paragraph, tag) in enumerate(zip(paragraphs, tags, strict=True)):
-        if paragraph.kind not in BY_LINES and needs_sentences(paragraph.text):
+    for number, (_paragraph, tag) in enumerate(zip(paragraphs, tags, strict=True)):
+        if not cuts[number]:
             by_language[tag].append(number)
-    starts: dict[int, list[int]] = {}
     for tag, numbers in by_language.items():
         texts = [paragraphs[number].text for number in numbers]
-        found = sentences.starts(texts, language=tag)
-        starts.update(zip(numbers, found, strict=True))
-    return starts
+        for number, starts in zip(
+            numbers, sentences.starts(texts, language=tag), strict=True
+        ):
+            cuts[number] = cut(paragraphs[number].text, starts)
+    return cuts
 
 
 def _within(spans: Sequence[Span], start: int, end: int) -> tuple[Span, ...]:
@@ -204,33 +212,14 @@ def _within(spans: Sequence[Span], start: int, end: int) -> tuple[Span, ...]:
     )
 
 
-def _in_chapter(block: Block, chapter: int | None) -> Block:
-    if chapter is None:
-        return block
-    return Block(
-        id=block.id,
-        index=block.index,
-        kind=block.kind,
-        page=block.page,
-        paragraph=block.paragraph,
-        start_char=block.start_char,
-        end_char=block.end_char,
-        shown=block.shown,
-        spans=block.spans,
-        language=block.language,
-        direction=block.direction,
-        level=block.level,
-        chapter=chapter,
-        part=block.part,
-    )
-
-
 def _title(recognition: Recognition, paragraphs: Sequence[Paragraph]) -> str:
     """Return the stated title, else the first heading near the beginning."""
     if recognition.title.strip():
         return " ".join(recognition.title.split())[:TITLE_CHARS]
     early: Iterator[Paragraph] = (
-        paragraph for paragraph in paragraphs[:12] if paragraph.kind is BlockKind.HEADING
+        paragraph
+        for paragraph in paragraphs[:12]
+        if paragraph.kind is BlockKind.HEADING
     )
     best = min(early, key=lambda paragraph: paragraph.level, default=None)
     return " ".join(best.text.split())[:TITLE_CHARS] if best else ""

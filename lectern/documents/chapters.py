@@ -5,42 +5,34 @@ headings, else parts of equal length.
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from lectern.documents.blocks import Block, Chapter
+from lectern.documents.blocks import Chapter
 from lectern.documents.pages import BlockKind, OutlineEntry
 from lectern.documents.paragraphs import Paragraph
 
 PART_CHARS = 9000
 """About ten minutes of speech."""
 LEAST_HEADINGS = 2
-MOST_HEADINGS_SHARE = 0.34
-"""Of the blocks; where more are headings, they are no chapters."""
+MOST_HEADINGS_SHARE = 0.4
+"""Of the paragraphs; where more are headings, they are no chapters."""
 TITLE_CHARS = 120
+SHORTEST_MATCH_CHARS = 4
 NOT_IN_TITLES = re.compile(r"[\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A block with what chapters are matched by."""
-
-    index: int
-    page: int
-    kind: BlockKind
-    title: str  # folded
-
-
 def find_chapters(
-    blocks: Sequence[Block],
     paragraphs: Sequence[Paragraph],
+    first_blocks: Sequence[int],
     outline: Sequence[OutlineEntry],
 ) -> list[Chapter]:
-    """Return the chapters of a document, in reading order; none if it is short."""
-    chapters = _from_outline(blocks, paragraphs, outline)
-    if len(chapters) < LEAST_HEADINGS:
-        from_headings = _from_headings(blocks, paragraphs)
-        chapters = from_headings or chapters
-    return chapters or _parts(blocks)
+    """Return the chapters of a document, in reading order; none if it is short.
+
+    ``first_blocks`` holds the index of each paragraph's first block.
+    """
+    starts = _from_outline(paragraphs, outline)
+    if len(starts) < LEAST_HEADINGS:
+        starts = _from_headings(paragraphs) or starts or _parts(paragraphs)
+    return [Chapter(title, level, first_blocks[at]) for title, level, at in starts]
 
 
 def chapter_of_blocks(count: int, chapters: Sequence[Chapter]) -> list[int | None]:
@@ -57,79 +49,92 @@ def fold(title: str) -> str:
     return NOT_IN_TITLES.sub("", title).casefold()
 
 
+Start = tuple[str, int, int]
+"""Title, level and the paragraph a chapter begins with."""
+
+
 def _from_outline(
-    blocks: Sequence[Block],
-    paragraphs: Sequence[Paragraph],
-    outline: Sequence[OutlineEntry],
-) -> list[Chapter]:
+    paragraphs: Sequence[Paragraph], outline: Sequence[OutlineEntry]
+) -> list[Start]:
+    if not outline:
+        return []
     anchors: dict[str, int] = {}
-    on_page: dict[int, list[Block]] = defaultdict(list)
-    for block in blocks:
-        if block.part == 0 and paragraphs[block.paragraph].anchor:
-            anchors.setdefault(paragraphs[block.paragraph].anchor, block.index)
-        if block.kind is not BlockKind.FURNITURE:
-            on_page[block.page].append(block)
-    chapters: list[Chapter] = []
+    on_page: dict[int, list[int]] = defaultdict(list)
+    for place, paragraph in enumerate(paragraphs):
+        if paragraph.anchor:
+            anchors.setdefault(paragraph.anchor, place)
+        if paragraph.kind is not BlockKind.FURNITURE:
+            on_page[paragraph.page].append(place)
+    starts: list[Start] = []
     earliest = 0
     for entry in outline:
-        index = anchors.get(entry.anchor) if entry.anchor else None
-        if index is None and entry.page is not None:
-            index = _on_page(entry, on_page, earliest)
-        title = " ".join(entry.title.split())[:TITLE_CHARS]
-        if index is None or index < earliest or not title:
+        number: int | None = anchors.get(entry.anchor) if entry.anchor else None
+        if number is None and entry.page is not None:
+            number = _on_page(entry, paragraphs, on_page, earliest)
+        title = _title(entry.title)
+        if number is None or number < earliest or not title:
             continue
-        chapters.append(Chapter(title, max(1, entry.level), index))
-        earliest = index
-    return chapters
+        starts.append((title, max(1, entry.level), number))
+        earliest = number
+    return starts
 
 
 def _on_page(
-    entry: OutlineEntry, on_page: dict[int, list[Block]], earliest: int
+    entry: OutlineEntry,
+    paragraphs: Sequence[Paragraph],
+    on_page: dict[int, list[int]],
+    earliest: int,
 ) -> int | None:
-    """Return the block on an entry's page that says its title, else the first."""
-    wanted = fold(entry.title)
-    here = [b for b in on_page.get(entry.page or 0, []) if b.index >= earliest]
+    """Return the paragraph on an entry's page that says its title, else the first."""
+    page = entry.page or 0
+    here = [number for number in on_page.get(page, ()) if number >= earliest]
     if not here:
-        later = (p for p in sorted(on_page) if p > (entry.page or 0))
-        page = next(later, None)
-        return on_page[page][0].index if page is not None else None
-    for block in here:
-        shown = fold(block.shown[: TITLE_CHARS * 2])
+        later = min((p for p in on_page if p > page), default=None)
+        return None if later is None else on_page[later][0]
+    wanted = fold(entry.title)
+    for number in here:
+        shown = fold(paragraphs[number].text[: 2 * TITLE_CHARS])
         if wanted and (shown.startswith(wanted) or shown.endswith(wanted)):
-            return block.index
-        if len(shown) >= 4 and wanted.endswith(shown):
-            return block.index
-    return here[0].index
+            return number
+        if len(shown) >= SHORTEST_MATCH_CHARS and wanted.endswith(shown):
+            return number
+    return here[0]
 
 
-def _from_headings(
-    blocks: Sequence[Block], paragraphs: Sequence[Paragraph]
-) -> list[Chapter]:
-    headings = [b for b in blocks if b.kind is BlockKind.HEADING and b.part == 0]
-    spoken = sum(block.kind is not BlockKind.FURNITURE for block in blocks)
-    if len(headings) < LEAST_HEADINGS or len(headings) > MOST_HEADINGS_SHARE * spoken:
+def _title(text: str) -> str:
+    return " ".join(text.split())[:TITLE_CHARS]
+
+
+def _from_headings(paragraphs: Sequence[Paragraph]) -> list[Start]:
+    headings = [
+        (number, paragraph)
+        for number, paragraph in enumerate(paragraphs)
+        if paragraph.kind is BlockKind.HEADING
+    ]
+    text = sum(paragraph.kind is not BlockKind.FURNITURE for paragraph in paragraphs)
+    if not LEAST_HEADINGS <= len(headings) <= MOST_HEADINGS_SHARE * text:
         return []
-    levels = sorted({block.level for block in headings})
+    levels = sorted({paragraph.level for _, paragraph in headings})
     return [
-        Chapter(
-            " ".join(paragraphs[block.paragraph].text.split())[:TITLE_CHARS],
-            levels.index(block.level) + 1,
-            block.index,
-        )
-        for block in headings
+        (_title(paragraph.text), levels.index(paragraph.level) + 1, number)
+        for number, paragraph in headings
     ]
 
 
-def _parts(blocks: Sequence[Block]) -> list[Chapter]:
-    """Return parts of about ten minutes, each beginning with a paragraph."""
-    text = [b for b in blocks if b.kind is not BlockKind.FURNITURE]
-    if sum(len(block.shown) for block in text) < 2 * PART_CHARS:
+def _parts(paragraphs: Sequence[Paragraph]) -> list[Start]:
+    """Return parts of about ten minutes."""
+    text = [
+        (number, len(paragraph.text))
+        for number, paragraph in enumerate(paragraphs)
+        if paragraph.kind is not BlockKind.FURNITURE
+    ]
+    if sum(chars for _, chars in text) < 2 * PART_CHARS:
         return []
-    chapters: list[Chapter] = []
+    starts: list[Start] = []
     chars = PART_CHARS
-    for block in text:
-        if chars >= PART_CHARS and block.part == 0:
-            chapters.append(Chapter(f"Part {len(chapters) + 1}", 1, block.index))
+    for number, length in text:
+        if chars >= PART_CHARS:
+            starts.append((f"Part {len(starts) + 1}", 1, number))
             chars = 0
-        chars += len(block.shown)
-    return chapters
+        chars += length
+    return starts

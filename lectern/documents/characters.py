@@ -15,7 +15,9 @@ ODD = re.compile(
     "\u1680\u180e\u2000-\u200b\u200e-\u200f\u2028-\u202f\u205f-\u206f\u3000"
     "\ufb00-\ufb06\ufb50-\ufdfb\ufe70-\ufeff\ufffd\ue000-\uf8ff]|  "
 )
-BLANKS = re.compile("[\x09-\x0d\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+BLANKS = re.compile(
+    "[\x09-\x0d\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
+)
 INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u180e\u200b\u200e\u200f\u202a-\u202e"
     "\u2060-\u206f\ufeff\ufffd]"
@@ -24,7 +26,10 @@ SOFT_HYPHEN_SIGN = "\u00ad"  # a place where a word may be broken, seldom a brea
 LIGATURES = re.compile("[\ufb00-\ufb06\ufb50-\ufdfb\ufe70-\ufefc]+")
 BULLETS_OF_SYMBOL_FONTS = re.compile("[\uf0a7\uf0b7\uf0d8\uf076\uf0fc\uf06e]")
 PRIVATE = re.compile("[\ue000-\uf8ff]")
-SPACING_ACCENT = re.compile("([\u00a8\u00af\u00b4\u0060\u00b8\u02c6\u02c7\u02d8-\u02dd]) ?([^\\W\\d_])")
+SPACING_ACCENT = re.compile(
+    "([\u00a8\u00af\u00b4\u00b8\u02c6\u02c7\u02d8-\u02dd]|(?<=[^\\W\\d_])\u0060) ?"
+    "([^\\W\\d_])"
+)
 ACCENTS = {
     "\u00a8": "\u0308",
     "\u00af": "\u0304",
@@ -49,10 +54,10 @@ def clean(text: str) -> str:
     Line ends count as blanks. Most lines are clean already, and are told so by
     one search.
     """
+    if text.isascii() and text.isprintable() and "  " not in text and "`" not in text:
+        return text
     if ODD.search(text):
         text = _mended(text)
-    elif text.isascii():
-        return text
     return unicodedata.normalize("NFC", text)
 
 
@@ -66,7 +71,9 @@ def clean_lines(text: str) -> str:
 
 def clean_code(text: str) -> str:
     """Return text without invisible characters, its blanks and lines kept."""
-    lines = (INVISIBLE.sub("", line.expandtabs(4)).rstrip() for line in text.splitlines())
+    lines = (
+        INVISIBLE.sub("", line.expandtabs(4)).rstrip() for line in text.splitlines()
+    )
     return "\n".join(lines).strip("\n")
 
 

@@ -5,6 +5,7 @@ notes, captions and running heads in between follow it, so that nothing is read 
 the middle of a sentence.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from lectern.documents.layout import (
     ended_early,
 )
 from lectern.documents.pages import BlockKind
-from lectern.documents.paragraphs import Paragraph
+from lectern.documents.paragraphs import CELL_MARK, Paragraph
 from lectern.documents.rows import Row
 
 VERSE_SHARE = 0.6
@@ -124,14 +125,14 @@ def group_text(group: Group, vocabulary: Vocabulary) -> str:
     """Return the rows of a group as one text."""
     rows = group.rows
     if group.texture is Texture.TABLE:
-        return "\n".join(" | ".join(row.cells) if row.cells else row.text for row in rows)
-    if group.texture in (Texture.CODE, Texture.MATHS):
+        return "\n".join(CELL_MARK.join(row.cells) or row.text for row in rows)
+    if group.texture is not Texture.PROSE:
         return "\n".join(row.text for row in rows)
     if len(rows) == 1:
         return rows[0].text
     is_verse = _is_verse(group)
     text = rows[0].text
-    for above, row in zip(rows, rows[1:], strict=False):
+    for above, row in itertools.pairwise(rows):
         if is_verse and ended_early(above, row, group.segment):
             text = f"{text}\n{row.text}"
         else:
@@ -145,7 +146,7 @@ def _is_verse(group: Group) -> bool:
         return False
     early = sum(
         ended_early(above, row, group.segment)
-        for above, row in zip(rows, rows[1:], strict=False)
+        for above, row in itertools.pairwise(rows)
     )
     return early >= VERSE_SHARE * (len(rows) - 1)
 
@@ -208,4 +209,6 @@ def _is_drop_cap(group: Group, follows: Group) -> bool:
     if len(group.rows) != 1 or len(first.text) > 2 or not first.text[0].isupper():
         return False
     beside = first.top - 0.01 <= row.middle <= first.bottom + 0.01
-    return beside and first.size_pt > DROP_CAP_SIZE * row.size_pt and row.left > first.left
+    return (
+        beside and first.size_pt > DROP_CAP_SIZE * row.size_pt and row.left > first.left
+    )

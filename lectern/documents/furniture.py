@@ -5,6 +5,7 @@ It is found by repetition over the whole document and never by words. Nothing is
 thrown away: furniture is shown, greyed, and not spoken.
 """
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -106,7 +107,8 @@ def _edge_lines(page: RecognisedPage) -> list[Edge]:
     first = min(upright, key=lambda edge: edge.top)
     last = max(upright, key=lambda edge: edge.bottom)
     return [
-        edge for edge in upright
+        edge
+        for edge in upright
         if edge is first or edge is last or not EDGE <= edge.middle <= 1 - EDGE
     ]
 
@@ -216,7 +218,7 @@ def _margin_numbers(page: RecognisedPage) -> list[int]:
         return []
     numbers.sort(key=lambda number: number[0])
     values = [value for _, value, _, _ in numbers]
-    steps = Counter(b - a for a, b in zip(values, values[1:], strict=False))
+    steps = Counter(b - a for a, b in itertools.pairwise(values))
     step, times = steps.most_common(1)[0]
     if step not in (1, 5, 10) or times < 0.7 * (len(values) - 1):
         return []

@@ -7,6 +7,7 @@ A hyphen at a line's end is either the printer's ("com-pile") or the writer's
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 
 from lectern.documents.characters import SOFT_HYPHEN
 
@@ -15,7 +16,27 @@ BROKEN = re.compile(rf"(?<=[^\W_])[{HYPHENS}]$")
 LAST_WORD = re.compile(r"[^\W_]+(?:[-‐'’][^\W_]+)*$")
 FIRST_WORD = re.compile(r"[^\W_]+(?:[-‐'’][^\W_]+)*")
 WORD = re.compile(r"[^\W\d_]+(?:[-‐'’][^\W\d_]+)*")
-SUSPENDED = frozenset("and or to und oder bis et ou y e o u i en of och eller".split())
+SUSPENDED = frozenset(
+    {
+        "and",
+        "or",
+        "to",
+        "und",
+        "oder",
+        "bis",
+        "et",
+        "ou",
+        "y",
+        "e",
+        "o",
+        "u",
+        "i",
+        "en",
+        "of",
+        "och",
+        "eller",
+    }
+)
 """After these a hyphen belongs to a word left out: "pre- and postwar"."""
 KNOWN_HALF_CHARS = 3
 """Shorter halves are seen as words by chance ("to-tal")."""
@@ -25,20 +46,34 @@ class Vocabulary:
     """The unbroken words of one document, and how often each stands there."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        """Count the words of lines; halves at a line's ends are left out."""
-        self._exact: Counter[str] = Counter()
+        """Take the lines; they are counted when the first word is asked for."""
+        self._texts = texts
+
+    @cached_property
+    def _exact(self) -> Counter[str]:
+        """Return how often each word occurs; halves of broken ones are left out."""
+        whole: list[str] = []
         is_rest = False
-        for text in texts:
-            words = WORD.findall(text)
-            if is_rest:
-                words = words[1:]
+        for text in self._texts:
+            kept = text.partition(" ")[2] if is_rest else text
             is_rest = text[-1:] in HYPHENS
-            if is_rest:
-                words = words[:-1]
-            self._exact.update(words)
-        self._folded: Counter[str] = Counter()
+            whole.append(kept.rpartition(" ")[0] if is_rest else kept)
+        # Most tokens occur many times: the search for words sees each of them once.
+        words: Counter[str] = Counter()
+        for token, count in Counter("\n".join(whole).split()).items():
+            if token.isalpha():
+                words[token] += count
+                continue
+            for word in WORD.findall(token):
+                words[word] += count
+        return words
+
+    @cached_property
+    def _folded(self) -> Counter[str]:
+        folded: Counter[str] = Counter()
         for word, count in self._exact.items():
-            self._folded[word.lower().replace("‐", "-")] += count
+            folded[word.lower().replace("‐", "-")] += count
+        return folded
 
     def count(self, word: str) -> int:
         """Return how often a word occurs, in whatever case."""

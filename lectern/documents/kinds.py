@@ -36,7 +36,9 @@ SMALL_PRINT_SHARE = 0.45
 DEEPEST = 6
 
 NOTE_START = re.compile(r"^(?:[⁰¹²³⁴-⁹]+|[*∗†‡§¶#]+|\[?\d{1,3}\]?[.)]?)\s*\S")
-NUMBERED_TITLE = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[IVX]{1,5}\.|[A-Z]\.)\s+[^\W\d_]")
+NUMBERED_TITLE = re.compile(
+    r"^(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[IVX]{1,5}\.|[A-Z]\.)\s+[^\W\d_]"
+)
 CHAPTER_TITLE = re.compile(
     r"^(?:chapter|part|book|section|appendix|chapitre|partie|livre|kapitel|teil|buch|"
     r"anhang|capítulo|capitolo|parte|hoofdstuk|глава|часть|rozdział)\s+"
@@ -90,7 +92,7 @@ def type_scale(pages: Iterable[Sequence[Group]]) -> TypeScale:
     candidates: Counter[float] = Counter()
     for groups in pages:
         for group in groups:
-            length = sum(len(row.text) for row in group.rows)
+            length = group.chars
             if group.texture is not Texture.PROSE:
                 length //= 4
             chars[_step(group.size_pt)] += length
@@ -115,27 +117,22 @@ def classify_page(
     groups: Sequence[Group], scale: TypeScale, *, in_references: bool
 ) -> tuple[list[Printed], bool]:
     """Return the kinds of one page's groups, and whether references go on."""
-    chars = sum(_length(group) for group in groups)
-    small = sum(_length(g) for g in groups if g.size_pt < SMALLER * scale.body_pt)
+    chars = sum(group.chars for group in groups)
+    small = sum(g.chars for g in groups if g.size_pt < SMALLER * scale.body_pt)
     has_small_print = small <= SMALL_PRINT_SHARE * chars
     found: list[Printed] = []
     for place, group in enumerate(groups):
         printed = _classified(group, scale)
         if printed.kind is BlockKind.HEADING:
             in_references = REFERENCES_TITLE.match(_head(group)) is not None
-        elif in_references and printed.kind in (BlockKind.PARAGRAPH, BlockKind.LIST):
-            printed = Printed(group, BlockKind.FOOTNOTE)
-        elif printed.kind in (BlockKind.PARAGRAPH, BlockKind.LIST) and has_small_print:
-            if _is_footnote(groups, place, scale):
+        elif printed.kind in (BlockKind.PARAGRAPH, BlockKind.LIST):
+            is_note = has_small_print and _is_footnote(groups, place, scale)
+            if in_references or is_note:
                 printed = Printed(group, BlockKind.FOOTNOTE)
         found.append(printed)
     _keep_single_numbers_as_text(found)
     _take_headings_in_figures_for_labels(found)
     return found, in_references
-
-
-def _length(group: Group) -> int:
-    return sum(len(row.text) for row in group.rows)
 
 
 def _head(group: Group) -> str:
@@ -145,6 +142,7 @@ def _head(group: Group) -> str:
 def _classified(group: Group, scale: TypeScale) -> Printed:
     textures = {
         Texture.TABLE: BlockKind.TABLE,
+        Texture.CONTENTS: BlockKind.TABLE,  # nobody listens to a list of pages
         Texture.CODE: BlockKind.CODE,
         Texture.MATHS: BlockKind.MATHS,
     }
@@ -152,12 +150,10 @@ def _classified(group: Group, scale: TypeScale) -> Printed:
         return Printed(group, BlockKind.FURNITURE)
     if group.texture in textures:
         return Printed(group, textures[group.texture])
-    if group.texture is Texture.CONTENTS:
-        return Printed(group, BlockKind.LIST, 1)
     text = group.first.text
     if CAPTION.match(text) and len(group.rows) <= 12:
         return Printed(group, BlockKind.CAPTION)
-    if group.size_pt < LABEL_SIZE * scale.body_pt and _length(group) <= LABEL_CHARS:
+    if group.size_pt < LABEL_SIZE * scale.body_pt and group.chars <= LABEL_CHARS:
         is_note = NOTE_START.match(text) and len(text) >= 12
         if not is_note and not PROSE.search(text):
             return Printed(group, BlockKind.FURNITURE)
@@ -191,10 +187,10 @@ def _is_label(group: Group) -> bool:
 
 def _heading_level(group: Group, scale: TypeScale) -> int:
     """Return a heading's level, 0 for what is none."""
-    text = _head(group)
-    length = _length(group)
-    if len(group.rows) > HEADING_ROWS or length > HEADING_CHARS or length < 2:
+    length = group.chars
+    if len(group.rows) > HEADING_ROWS or not 2 <= length <= HEADING_CHARS:
         return 0
+    text = _head(group)
     if not any(c.isalpha() for c in text) or BULLET.match(text):
         return 0
     if any(row.cells for row in group.rows):
@@ -209,7 +205,11 @@ def _heading_level(group: Group, scale: TypeScale) -> int:
     stands_apart = group.gap_before > 1.2
     if group.is_bold and not scale.is_bold and not text.endswith(":"):
         return below_sizes
-    if not stands_apart or len(group.rows) > 2 or group.size_pt < SMALLER * scale.body_pt:
+    if (
+        not stands_apart
+        or len(group.rows) > 2
+        or group.size_pt < SMALLER * scale.body_pt
+    ):
         return 0
     is_title = REFERENCES_TITLE.match(text) or STANDING_TITLE.match(text)
     capitals = sum(c.isupper() for c in text)
@@ -243,7 +243,8 @@ def _is_footnote(groups: Sequence[Group], place: int, scale: TypeScale) -> bool:
 def _keep_single_numbers_as_text(found: list[Printed]) -> None:
     """Take "1." for a list only where another numbered item stands near."""
     numbered = [
-        place for place, printed in enumerate(found)
+        place
+        for place, printed in enumerate(found)
         if printed.kind is BlockKind.LIST
         and printed.group.texture is Texture.PROSE
         and not BULLET.match(printed.group.first.text)
@@ -256,7 +257,9 @@ def _keep_single_numbers_as_text(found: list[Printed]) -> None:
 
 def _take_headings_in_figures_for_labels(found: Sequence[Printed]) -> None:
     """Take a small heading for a label of the figure whose labels stand around it."""
-    for before, printed, after in zip(found, found[1:], [*found[2:], None], strict=False):
+    for before, printed, after in zip(
+        found, found[1:], [*found[2:], None], strict=False
+    ):
         if printed.kind is not BlockKind.HEADING or after is None:
             continue
         is_in_figure = after.kind in (BlockKind.FURNITURE, BlockKind.CAPTION) or (

@@ -5,6 +5,7 @@ What a group *is* is decided in ``kinds``; how groups go on over columns and pag
 ``flow``.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +43,13 @@ CAPTION = re.compile(
 LEADER = re.compile(r"(?:\.\s?){4,}\s*[\divxlc]{1,6}$|…+\s*\d+$")
 TRAILING_PAGE = re.compile(r"\s(\d{1,4})$")
 NUMBER_TOKEN = re.compile(r"^[-+−±~<>≤≥(]*[$€£¥]?\d[\d.,:%/×x±e+−)–-]*[%*†]?$")
+UNLIKE_PROSE = re.compile(
+    "[0-9={}()\\[\\];<>+*/&|_#$\\\\%∀-⋿×÷±→↔⇒⇔⟨⟩\U0001d400-\U0001d7ff]"
+)
+"""Without one of these a row is no table, listing or formula."""
+DIGIT = re.compile(r"\d")
+PAGE_DIGITS = frozenset("0123456789ivxlc")
+ENTRY_CHARS = 90
 CODE_STRONG = re.compile(
     r"[;{]\s*$|^(?:\d+\s+)?\W*[}\])]+\W*$|\s//\s|^\s*(?:\d+\s+)?(?:def|class|import|return|if|else|elif|for|"
     r"while|do|public|private|static|void|int|var|let|const|function|func|fn|package|using|"
@@ -87,6 +95,7 @@ class Group:
     texture: Texture
     gap_before: float  # in pitches; large at a column's head
     is_column_head: bool
+    chars: int = 0
 
     @property
     def first(self) -> Row:
@@ -124,7 +133,6 @@ def group_rows(rows: Sequence[Row]) -> list[Group]:
         goes_on = (
             not is_head
             and textures[n] is group.texture
-            and textures[n] is not Texture.CONTENTS
             and not _starts_new(group, row, follows, gap=gap, segment=segments[n])
         )
         if goes_on:
@@ -133,6 +141,8 @@ def group_rows(rows: Sequence[Row]) -> list[Group]:
             groups.append(
                 _group(row, segments[n], textures[n], gap=gap, is_head=is_head)
             )
+    for group in groups:
+        group.chars = sum(len(row.text) for row in group.rows)
     return groups
 
 
@@ -191,7 +201,9 @@ def _spread(edges: Sequence[float | None], *, default: float) -> list[float]:
     spread: list[float] = []
     place = 0
     for n in range(len(edges)):
-        while place + 1 < len(known) and abs(known[place + 1] - n) <= abs(known[place] - n):
+        while place + 1 < len(known) and abs(known[place + 1] - n) <= abs(
+            known[place] - n
+        ):
             place += 1
         spread.append(values[place])
     return spread
@@ -222,7 +234,7 @@ def _are_centred(above: Row, below: Row) -> bool:
 def _pitch(rows: Sequence[Row], fallback: float | None) -> float:
     """Return the median distance from one row to the next."""
     steps = []
-    for above, below in zip(rows, rows[1:], strict=False):
+    for above, below in itertools.pairwise(rows):
         step = min(below.top - above.top, below.bottom - above.bottom)
         if 0.002 < step < 4 * (above.bottom - above.top + 0.004):
             steps.append(step)
@@ -251,7 +263,7 @@ def _starts_new(
     group: Group, row: Row, follows: Row | None, *, gap: float, segment: Segment
 ) -> bool:
     """Return whether a row begins a new paragraph below the group's last row."""
-    if group.texture in (Texture.TABLE, Texture.CODE, Texture.MATHS):
+    if group.texture is not Texture.PROSE:
         return gap > 3.0
     last = group.last
     if is_broken(last.text) and gap < 2.5:
@@ -328,10 +340,15 @@ def _is_indented_start(
 def textures_of(rows: Sequence[Row]) -> list[Texture]:
     """Return how each row looks: prose, or part of a table, listing or formula."""
     textures = [Texture.PROSE] * len(rows)
-    _mark_runs(textures, [_is_maths(row) for row in rows], Texture.MATHS, least=1)
-    _mark_runs(textures, [_code_weight(row) for row in rows], Texture.CODE, least=2)
+    odd = [row if UNLIKE_PROSE.search(row.text) or row.cells else None for row in rows]
+    if not any(odd):
+        return textures
+    maths = [_is_maths(row) if row else 0.0 for row in odd]
+    code = [_code_weight(row) if row else 0.0 for row in odd]
+    _mark_runs(textures, maths, Texture.MATHS, least=1)
+    _mark_runs(textures, code, Texture.CODE, least=2)
     _mark_contents(textures, rows)
-    _mark_tables(textures, rows)
+    _mark_tables(textures, rows, odd)
     return textures
 
 
@@ -339,6 +356,8 @@ def _mark_runs(
     textures: list[Texture], likely: Sequence[float], texture: Texture, *, least: int
 ) -> None:
     """Mark runs of likely rows, one doubtful row between two likely ones included."""
+    if not any(likely):
+        return
     start = None
     weight = 0.0
     for n in range(len(likely) + 1):
@@ -388,10 +407,13 @@ def _mark_contents(textures: list[Texture], rows: Sequence[Row]) -> None:
     before = 0
     for n in range(len(rows) + 1):
         text = rows[n].text if n < len(rows) else ""
-        match = TRAILING_PAGE.search(text)
-        number = int(match[1]) if match else -1
-        is_leader = LEADER.search(text) is not None
-        if is_leader or (number >= before and textures[n] is Texture.PROSE):
+        number, is_leader = -1, False
+        if text[-1:] in PAGE_DIGITS:
+            match = TRAILING_PAGE.search(text)
+            number = int(match[1]) if match else -1
+            is_leader = LEADER.search(text) is not None
+        is_entry = number >= before and len(text) <= ENTRY_CHARS
+        if is_leader or (is_entry and textures[n] is Texture.PROSE):
             run.append(n)
             before = max(before, number)
             continue
@@ -401,18 +423,23 @@ def _mark_contents(textures: list[Texture], rows: Sequence[Row]) -> None:
         run, before = [], 0
 
 
-def _mark_tables(textures: list[Texture], rows: Sequence[Row]) -> None:
+def _mark_tables(
+    textures: list[Texture], rows: Sequence[Row], odd: Sequence[Row | None]
+) -> None:
     """Mark rows set in cells, and rows of numbers."""
-    likely = [float(len(row.cells) >= 2) or _number_weight(row) for row in rows]
+    likely = [
+        0.0 if row is None else float(len(row.cells) >= 2) or _number_weight(row)
+        for row in odd
+    ]
     for n, texture in enumerate(textures):
         if texture in (Texture.CODE, Texture.MATHS, Texture.CONTENTS):
             likely[n] = 0.0
     _extend_below_captions(likely, rows)
     _mark_runs(textures, likely, Texture.TABLE, least=2)
     for n in range(len(rows) - 1, 0, -1):
-        if textures[n] is Texture.TABLE and _is_table_head(rows[n - 1], rows[n]):
-            if textures[n - 1] is Texture.PROSE:
-                textures[n - 1] = Texture.TABLE
+        is_below_prose = textures[n - 1 : n + 1] == [Texture.PROSE, Texture.TABLE]
+        if is_below_prose and _is_table_head(rows[n - 1], rows[n]):
+            textures[n - 1] = Texture.TABLE
 
 
 def _is_table_head(row: Row, below: Row) -> bool:
@@ -431,8 +458,10 @@ def _is_table_head(row: Row, below: Row) -> bool:
 
 
 def _number_weight(row: Row) -> float:
+    if DIGIT.search(row.text) is None:
+        return 0.0
     tokens = row.text.split()
-    if len(tokens) < 3 or row.text[-1] in ".,;" and len(tokens) > 6:
+    if len(tokens) < 3 or (row.text[-1] in ".,;" and len(tokens) > 6):
         return 0.0
     numbers = sum(NUMBER_TOKEN.match(token) is not None for token in tokens)
     if numbers < 2 or numbers < 0.3 * len(tokens):

@@ -22,9 +22,10 @@ ADDRESS = re.compile(
     r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
 ADDRESS_TAIL = ".,;:!?)]}'’"
+RAISED = re.compile("[⁰¹²³⁴-⁹†‡§¶]")
 RAISED_NUMBER = re.compile(r"(?<=[^\s\d(⁰¹²³⁴-⁹])[⁰¹²³⁴-⁹]{1,3}(?![⁰¹²³⁴-⁹\w])")
 DAGGER = re.compile(r"(?<=[\w.,;:!?”’)])[†‡§¶]+(?=[\s,.;:]|$)")
-POWER = re.compile(r"(?:^|[\W\d_])(?:[kcmdµμn]?m|km|ft|in|yd|mi|s|sec|[A-Za-z]|[)\]])$")
+POWER = re.compile(r"(?:^|[\W\d_])(?:[kcmdµμn]?m|ft|in|yd|mi|sec|[^\W\d_]{1,2}|[)\]])$")
 """Ends in a unit or a variable: what is raised after it is a power."""
 
 
@@ -77,6 +78,8 @@ def _target(address: str) -> str:
 
 
 def _note_marks(text: str) -> Iterator[Span]:
+    if RAISED.search(text) is None:
+        return
     for match in RAISED_NUMBER.finditer(text):
         if not POWER.search(text[max(0, match.start() - 4) : match.start()]):
             yield Span(match.start(), match.end(), SpanKind.NOTE_MARK, match.group())

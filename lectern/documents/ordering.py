@@ -3,6 +3,7 @@
 Engines reply in any order: a batch reply follows completion, not the document.
 """
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def _worth(page: RecognisedPage) -> tuple[int, float]:
 
 def _reordered(given: list[RecognisedPage]) -> list[Finding]:
     numbers = [page.number for page in given]
-    late = [b for a, b in zip(numbers, numbers[1:], strict=False) if b < a]
+    late = [b for a, b in itertools.pairwise(numbers) if b < a]
     if not late:
         return []
     message = f"The pages came out of order and were sorted; page {late[0]} came late."

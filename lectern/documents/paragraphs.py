@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from lectern.documents.characters import clean, clean_code, clean_lines
 from lectern.documents.pages import BlockKind, Element, Span
 
+CELL_MARK = " | "
+
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
@@ -31,12 +33,15 @@ class Paragraph:
 
 def from_element(element: Element, *, page: int) -> Paragraph | None:
     """Return what a source states as one paragraph, or None if it holds no words."""
+    spans: tuple[Span, ...] = ()
     if element.kind is BlockKind.CODE:
-        text, spans = clean_code(element.text), ()
+        text = clean_code(element.text)
+    elif element.kind is BlockKind.TABLE:
+        text = clean_lines(element.text.replace("\t", CELL_MARK))
     elif element.spans:
         text, spans = _cleaned_with_spans(element.text, element.spans)
     else:
-        text, spans = clean_lines(element.text), ()
+        text = clean_lines(element.text)
     if not text.strip():
         return None
     return Paragraph(

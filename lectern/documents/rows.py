@@ -5,6 +5,7 @@ The order of the engine is kept unless it is provably scrambled: the order in wh
 a page was written is right more often than any that is worked out from geometry.
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -104,9 +105,17 @@ def _with_boxes(lines: Sequence[Line]) -> Iterable[Line]:
     widest = max(len(line.text) for line in lines)
     height = 1 / max(50, len(lines))
     return [
-        line if line.box is not None else
-        Line(line.text, Box(0.1, n * height, 0.1 + 0.8 * len(line.text) / widest,
-                            (n + 0.8) * height), None, line.bold, line.italic)
+        line
+        if line.box is not None
+        else Line(
+            line.text,
+            Box(
+                0.1, n * height, 0.1 + 0.8 * len(line.text) / widest, (n + 0.8) * height
+            ),
+            None,
+            line.bold,
+            line.italic,
+        )
         for n, line in enumerate(lines)
     ]
 
@@ -164,7 +173,7 @@ def is_scrambled(rows: Sequence[Row]) -> bool:
     labels come in any order: only by rows of one column that are out of order.
     """
     jumps = 0
-    for above, below in zip(rows, rows[1:], strict=False):
+    for above, below in itertools.pairwise(rows):
         if below.bottom > above.top + 0.002:
             continue
         shared = min(above.right, below.right) - max(above.left, below.left)
@@ -176,10 +185,11 @@ def is_scrambled(rows: Sequence[Row]) -> bool:
 def is_interleaved(rows: Sequence[Row]) -> bool:
     """Return whether running text of two columns comes row by row."""
     pairs = sum(
-        len(a.text) >= PROSE_CHARS and len(b.text) >= PROSE_CHARS
+        len(a.text) >= PROSE_CHARS
+        and len(b.text) >= PROSE_CHARS
         and b.left - a.right > 0.8 * b.em
         and _stand_in_one_row(a, b, is_rtl=False)
-        for a, b in zip(rows, rows[1:], strict=False)
+        for a, b in itertools.pairwise(rows)
     )
     return pairs >= INTERLEAVED_PAIRS and pairs > 0.3 * len(rows)
 
@@ -264,7 +274,10 @@ def _stand_in_one_row(before: Row, piece: Row, *, is_rtl: bool) -> bool:
     lower = min(before.bottom - before.top, piece.bottom - piece.top)
     if shared <= SAME_ROW_SHARE * lower:
         return False
-    larger, smaller = max(before.size_pt, piece.size_pt), min(before.size_pt, piece.size_pt)
+    larger, smaller = (
+        max(before.size_pt, piece.size_pt),
+        min(before.size_pt, piece.size_pt),
+    )
     if larger > 1.3 * smaller and min(len(before.text), len(piece.text)) > MARK_CHARS:
         return False
     if is_rtl:

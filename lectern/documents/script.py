@@ -3,7 +3,25 @@
 import re
 from typing import Literal
 
-RTL_LANGUAGES = frozenset("ar arc ckb dv fa ha he iw ks ku-arab ps sd ug ur yi".split())
+RTL_LANGUAGES = frozenset(
+    {
+        "ar",
+        "arc",
+        "ckb",
+        "dv",
+        "fa",
+        "ha",
+        "he",
+        "iw",
+        "ks",
+        "ku-arab",
+        "ps",
+        "sd",
+        "ug",
+        "ur",
+        "yi",
+    }
+)
 RTL_LETTER = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 LTR_LETTER = re.compile(r"[A-Za-z\u00c0-\u058f\u0900-\u1fff\u3040-\ud7af]")
 SAMPLE_CHARS = 400
@@ -14,9 +32,9 @@ def direction_of(text: str, language: str) -> Literal["ltr", "rtl"]:
     if text.isascii():
         return "ltr"
     sample = text[:SAMPLE_CHARS]
-    rtl = len(RTL_LETTER.findall(sample))
-    if not rtl:
+    if RTL_LETTER.search(sample) is None:
         return "ltr"
+    rtl = len(RTL_LETTER.findall(sample))
     ltr = len(LTR_LETTER.findall(sample))
     if language in RTL_LANGUAGES:
         return "rtl" if 3 * rtl >= ltr else "ltr"

@@ -66,7 +66,9 @@ def cut_lines(text: str) -> list[tuple[int, int]]:
 
 def _limits(text: str) -> tuple[int, int]:
     """Return the most and the least characters of a block in this script."""
-    if text.isascii() or 3 * len(WIDE.findall(text[:400])) < len(text[:400]):
+    if text.isascii() or len(text) <= HARD_WIDE_CHARS:
+        return HARD_CHARS, LEAST_CHARS
+    if 3 * len(WIDE.findall(text[:400])) < len(text[:400]):
         return HARD_CHARS, LEAST_CHARS
     return HARD_WIDE_CHARS, LEAST_WIDE_CHARS
 
