@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import threading
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -346,6 +347,7 @@ def test_readers_see_whole_numbers_while_a_writer_publishes(
         mine: list[float] = []
         while writer.is_alive():
             mine.append(services.statistics().totals(LOCAL).total.listened_seconds)
+            time.sleep(0.01)
         seen.append(mine)
 
     readers = [threading.Thread(target=read) for _ in range(2)]
