@@ -105,7 +105,7 @@ def measure_playing(running: Any) -> None:
     with served(stage):
         page = running.new_page(viewport={"width": 1440, "height": 900})
         show(page, stage, "bar", "reader")
-        page.wait_for_function("__lectern.sounds.has('key4')")
+        page.wait_for_function("__lectern.playback.sounds.has('key4')")
         tell("click to sound, fetched ahead", page.evaluate(CLICKS))
         page.evaluate("__lectern.jump(0, { play: true })")
         page.evaluate(

@@ -200,7 +200,8 @@ export class Deck {
   #sounding(side) {
     const player = this.#players[side];
     if (side !== this.#active || !player.sound) return;
-    if (player.followsAt) this.gap = performance.now() - player.followsAt;
+    // Without something to follow it began, or went on after a hitch.
+    this.gap = player.followsAt ? performance.now() - player.followsAt : null;
     player.followsAt = 0;
     this.handlers.sounding();
   }

@@ -18,30 +18,26 @@
 import { documentPath, getJson, sendJson } from "./api.js";
 import { Bookmarks } from "./bookmarks.js";
 import { Cursor, savedCursor } from "./cursor.js";
-import { Deck } from "./deck.js";
 import { clock, excerpt, speed } from "./format.js";
 import { Keyboard } from "./keyboard.js";
 import { Live } from "./live.js";
 import { MediaKeys } from "./media_keys.js";
 import { recall, remember } from "./memory.js";
+import { Playback } from "./playback.js";
 import { SleepTimer } from "./sleep.js";
-import { Sounds } from "./sounds.js";
 import { Timeline } from "./timeline.js";
-import { shownRange, spokenChar } from "./words.js";
+import { shownRange } from "./words.js";
 
-const AHEAD_BLOCKS = 8;
-const BEHIND_BLOCKS = 32;
 const PULSE_MS = 250;
 const HEARTBEAT_MS = 5000;
 const REST_AFTER_MS = 60_000;
 const CATCH_UP_AGAIN_MS = 700;
 const SAME_PLACE_MS = 1500;
+const END_MS = 50;
 const SLOWEST = 0.5;
 const FASTEST = 3.5;
 const TRACE_LENGTH = 1000;
 const PLACES_REMEMBERED = 50;
-/** A block that vanishes from the server this often is not asked for again. */
-const LOSSES_BORNE = 2;
 /** Used only for blocks whose word times did not arrive. */
 const MS_PER_WORD = 380;
 
@@ -60,13 +56,10 @@ export class Engine extends EventTarget {
   sleep = new SleepTimer();
   trace = []; // what happened when, for measuring and for bug reports
 
-  #keys = new Map(); // block index → audio key
-  #losses = new Map(); // audio key → how often it was not there
   #offsetMs = 0; // in the block, while nothing is on the deck
   #shownChar = null; // the place as a character, until word times are known
-  #isOnDeck = false;
+  #placeOnceReady = null; // saved, of a document that has no text yet
   #revision = null; // of what is spoken, as the server last stated it
-  #turn = 0; // raised by whatever makes older waiting pointless
   #opening = 0;
   #openingId = null;
   #readers = 0;
@@ -79,12 +72,12 @@ export class Engine extends EventTarget {
   constructor() {
     super();
     this.rate = 1;
-    this.sounds = new Sounds();
-    this.deck = new Deck({
+    this.playback = new Playback({
       finished: () => this.#finished(),
       played: (fromMs, toMs, sound) => this.#played(fromMs, toMs, sound),
-      sounding: () => this.#sounding(),
-      broken: (error) => this.#soundFailed(error),
+      sounding: (details) => this.#sounding(details),
+      failed: (error) => this.#soundFailed(error),
+      lost: () => this.#soundLost(),
     });
     this.live = new Live({
       ready: (blocks) => this.#blocksReady(blocks),
@@ -141,8 +134,9 @@ export class Engine extends EventTarget {
   async reload() {
     const id = this.#openingId;
     const opening = ++this.#opening;
-    const place = this.#placeAsChar();
-    this.#silence();
+    const place = this.#placeOnceReady ?? this.#placeAsChar();
+    this.#keepOffset();
+    this.playback.silence();
     try {
       const manifest = await this.#manifest(id);
       if (opening === this.#opening) this.#adopt(manifest, place);
@@ -164,11 +158,9 @@ export class Engine extends EventTarget {
 
   /** Take a manifest as the open document, at a place. */
   #adopt(manifest, place) {
-    this.#silence();
-    this.sounds.clear();
-    this.#keys.clear();
-    this.#losses.clear();
+    this.playback.reset();
     this.#revision = null;
+    this.#placeOnceReady = manifest.blocks.length ? null : place;
     this.error = null;
     this.document = manifest;
     this.timeline = new Timeline(manifest.blocks, manifest.chapters ?? []);
@@ -199,16 +191,14 @@ export class Engine extends EventTarget {
     const isExact = this.index === wanted;
     this.#offsetMs = isExact ? offsetMs : 0;
     this.#shownChar = isExact ? shownChar : null;
-    this.#isOnDeck = false;
     this.word = -1;
   }
 
   #leave() {
     this.#postLast();
-    this.#silence();
+    this.playback.reset();
     this.wantsPlay = false;
     this.live.close();
-    this.sounds.clear();
     this.document = null;
     this.timeline = null;
     this.index = -1;
@@ -218,11 +208,9 @@ export class Engine extends EventTarget {
     this.emit("document");
   }
 
-  #silence() {
-    this.#turn += 1;
-    if (this.#isOnDeck) this.#offsetMs = this.deck.positionMs;
-    this.#isOnDeck = false;
-    this.deck.empty();
+  /** Remember where in the block the deck is, before it is emptied or paused. */
+  #keepOffset() {
+    if (this.playback.isOnDeck) this.#offsetMs = this.playback.positionMs;
   }
 
   // --- Playing ---------------------------------------------------------------------
@@ -241,18 +229,21 @@ export class Engine extends EventTarget {
     this.error = null;
     if (this.state === "preparing") return this.#setState("preparing");
     if (this.index < 0) return undefined;
-    if (this.state === "ended") return this.jump(this.timeline.spokenFrom(0));
-    if (this.#isOnDeck && this.deck.sound) this.#resume();
-    else this.#sound();
+    if (this.#isAtEnd) return this.jump(this.timeline.spokenFrom(0), { play: true });
+    if (!this.playback.resume()) this.#sound();
     this.cursor.post();
     return undefined;
+  }
+
+  get #isAtEnd() {
+    const endMs = this.timeline.durationMs(this.index) - END_MS;
+    return this.index === this.timeline.last && this.offsetMs >= endMs;
   }
 
   pause() {
     if (!this.wantsPlay) return;
     this.wantsPlay = false;
-    this.#turn += 1;
-    this.deck.pause();
+    this.playback.pause();
     this.#setState(this.state === "preparing" ? "preparing" : "paused");
     this.cursor.post();
   }
@@ -265,18 +256,17 @@ export class Engine extends EventTarget {
   jump(index, { offsetMs = 0, shownChar = null, play = this.wantsPlay } = {}) {
     if (!this.timeline || this.timeline.last < 0) return;
     const from = { index: this.index, offsetMs: this.offsetMs };
-    this.#turn += 1;
-    this.deck.pause();
+    this.playback.leave();
     this.#settle({ index, offsetMs, shownChar });
     if (Math.abs(this.index - from.index) > 1) this.#rememberPlace(from);
     this.wantsPlay = play;
     this.error = null;
     this.#startedAt = performance.now();
-    this.sounds.abortPending(this.#keys.get(this.index));
+    this.playback.abortPending(this.index);
     this.#moved();
     if (play) this.#sound();
     else this.#setState("paused");
-    this.#refill();
+    this.playback.refill(this.index, this.timeline);
     this.cursor.post();
   }
 
@@ -336,47 +326,18 @@ export class Engine extends EventTarget {
   }
 
   /** Sound the block at the place, or wait until it is voiced. */
-  async #sound() {
-    const turn = ++this.#turn;
-    this.#isOnDeck = false;
+  #sound() {
     this.#setState("waiting");
-    const key = this.#keys.get(this.index);
-    if (!key) return; // #blocksReady comes back here
-    try {
-      const sound = await this.sounds.get(key, this.index).bytesHere;
-      const offsetMs = await this.#resolveOffset(sound);
-      if (turn !== this.#turn) return;
-      this.#offsetMs = offsetMs;
-      this.#shownChar = null;
-      this.#isOnDeck = true;
-      await this.deck.start(sound, offsetMs);
-      if (turn === this.#turn) this.#refill();
-    } catch (error) {
-      if (turn === this.#turn) this.#soundFailed(error);
-    }
+    const { index, block, timeline } = this;
+    const shownChar = this.#shownChar;
+    this.playback.play({ index, block, timeline, offsetMs: this.#offsetMs, shownChar });
   }
 
-  async #resume() {
-    const turn = ++this.#turn;
-    try {
-      await this.deck.resume();
-    } catch (error) {
-      if (turn === this.#turn) this.#soundFailed(error);
-    }
-  }
-
-  async #resolveOffset(sound) {
-    if (this.#shownChar === null) return this.#offsetMs;
-    const char = spokenChar(this.block, this.#shownChar);
-    const words = await sound.wordsHere;
-    return words ? words.timeOfChar(char) : this.#offsetMs;
-  }
-
-  #sounding() {
-    const { gap } = this.deck;
+  #sounding({ gap }) {
     const waited = this.#startedAt ? performance.now() - this.#startedAt : null;
     this.#note("sounding", { gap, waited });
     this.#startedAt = 0;
+    this.#shownChar = null;
     if (this.wantsPlay) this.#setState("playing");
   }
 
@@ -384,66 +345,37 @@ export class Engine extends EventTarget {
     const next = this.timeline.spokenFrom(this.index + 1);
     if (next < 0) return this.#end();
     const isChapterOver = next >= this.timeline.chapterEnd(this.index);
-    this.#turn += 1;
     this.#settle({ index: next });
-    if (this.sleep.untilChapterEnd && isChapterOver) this.#fallAsleep();
-    else this.#goOn(this.#keys.get(next));
+    if (this.sleep.untilChapterEnd && isChapterOver) this.#sleepHere();
+    else if (!this.playback.goOn(next, this.timeline)) this.#sound();
     this.#moved();
     return undefined;
   }
 
-  #goOn(key) {
-    const sound = key && this.sounds.has(key) ? this.sounds.get(key, this.index) : null;
-    this.#isOnDeck = Boolean(sound) && this.deck.swap(sound);
-    if (this.#isOnDeck) this.#refill();
-    else this.#sound();
+  #sleepHere() {
+    this.playback.leave();
+    this.#fallAsleep();
   }
 
   #end() {
-    this.#turn += 1;
+    this.playback.leave();
     this.wantsPlay = false;
-    this.#isOnDeck = false;
     this.#offsetMs = this.timeline.durationMs(this.index);
     this.#setState("ended");
     this.cursor.post();
   }
 
-  /** Fetch what comes next, drop what is long past, load the next into the deck. */
-  #refill() {
-    let index = this.index;
-    for (let count = 0; count < AHEAD_BLOCKS && index >= 0; count += 1) {
-      const key = this.#keys.get(index);
-      if (key) this.#arm(this.sounds.get(key, index), count);
-      index = this.timeline.spokenFrom(index + 1);
-    }
-    const last = this.index + BEHIND_BLOCKS;
-    this.sounds.keepWithin(this.index - BEHIND_BLOCKS, last, this.deck.held);
-  }
-
-  async #arm(sound, count) {
-    if (count !== 1) return;
-    const turn = this.#turn;
-    await sound.bytesHere.catch(() => null);
-    if (sound.url && turn === this.#turn && this.#isOnDeck) this.deck.arm(sound);
-  }
-
   #soundFailed(error) {
-    const key = this.#keys.get(this.index);
     this.#note("sound-failed", { message: String(error?.message ?? error) });
     if (error?.name === "NotAllowedError") return this.#askForTouch();
-    if (error?.status === 404 && this.#isBearable(key)) {
-      this.#keys.delete(this.index); // the server makes it again
-      this.cursor.post();
-      return this.#setState("waiting");
-    }
     const message = error?.status === undefined ? "This passage could not be played." : error.message;
     return this.#fail(new Error(message), () => this.play());
   }
 
-  #isBearable(key) {
-    const losses = (this.#losses.get(key) ?? 0) + 1;
-    this.#losses.set(key, losses);
-    return losses <= LOSSES_BORNE;
+  /** The server forgot a sound that it had promised; it makes it again when told. */
+  #soundLost() {
+    this.#setState("waiting");
+    this.cursor.post();
   }
 
   #askForTouch() {
@@ -456,15 +388,13 @@ export class Engine extends EventTarget {
 
   #blocksReady(blocks) {
     if (!this.timeline) return;
-    for (const [index, key, durationMs] of blocks) {
-      this.#keys.set(index, key);
-      this.timeline.setDuration(index, durationMs);
-    }
+    this.playback.take(blocks);
+    for (const [index, , durationMs] of blocks) this.timeline.setDuration(index, durationMs);
     this.#note("ready", { count: blocks.length });
     this.emit("voiced");
-    const isHere = this.#keys.has(this.index);
-    if (this.wantsPlay && this.state === "waiting" && isHere && !this.#isOnDeck) this.#sound();
-    this.#refill();
+    const isWaited = this.state === "waiting" && blocks.some(([index]) => index === this.index);
+    if (this.wantsPlay && isWaited && !this.playback.isOnDeck) this.#sound();
+    this.playback.refill(this.index, this.timeline);
   }
 
   #progressed(progress) {
@@ -519,10 +449,11 @@ export class Engine extends EventTarget {
       saved.block !== this.index || Math.abs(saved.offset_ms - this.offsetMs) > SAME_PLACE_MS;
     if (!isElsewhere || this.timeline.spokenFrom(saved.block) !== saved.block) return;
     this.#rememberPlace({ index: this.index, offsetMs: this.offsetMs });
+    this.playback.leave();
     this.#settle({ index: saved.block, offsetMs: saved.offset_ms });
     this.#moved();
     this.#setState("paused");
-    this.#refill();
+    this.playback.refill(this.index, this.timeline);
     this.notice("Moved to where you stopped on another device");
   }
 
@@ -533,7 +464,7 @@ export class Engine extends EventTarget {
   }
 
   get offsetMs() {
-    return this.#isOnDeck ? this.deck.positionMs : this.#offsetMs;
+    return this.playback.isOnDeck ? this.playback.positionMs : this.#offsetMs;
   }
 
   get elapsedMs() {
@@ -542,6 +473,10 @@ export class Engine extends EventTarget {
 
   get chapter() {
     return this.timeline?.chapters[this.timeline.chapterOf(this.index)] ?? null;
+  }
+
+  get deck() {
+    return this.playback.deck;
   }
 
   get volume() {
@@ -553,12 +488,12 @@ export class Engine extends EventTarget {
   }
 
   isVoiced(index) {
-    return this.#keys.has(index);
+    return this.playback.isVoiced(index);
   }
 
   /** Start and end in the shown text of the word that is heard, or null. */
   get shownWord() {
-    const words = this.#isOnDeck ? this.deck.sound?.words : null;
+    const words = this.playback.sound?.words;
     if (!words || this.word < 0) return null;
     return shownRange(this.block, words.startChars[this.word], words.endChars[this.word]);
   }
@@ -677,7 +612,7 @@ export class Engine extends EventTarget {
 
   #followWords() {
     if (this.state !== "playing") return;
-    const word = this.#isOnDeck ? (this.deck.sound?.words?.at(this.deck.positionMs) ?? -1) : -1;
+    const word = this.playback.sound?.words?.at(this.playback.positionMs) ?? -1;
     if (word !== this.word) {
       this.word = word;
       this.emit("word");
@@ -708,8 +643,8 @@ export class Engine extends EventTarget {
   }
 
   #fail(error, retry = null) {
-    this.#turn += 1;
-    this.deck.pause();
+    this.#keepOffset();
+    this.playback.leave();
     this.wantsPlay = false;
     this.error = { message: error.message, retry };
     this.#setState("failed");

@@ -29,14 +29,14 @@ export function counted(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Return bytes as "0.4 MB", "12 MB", "1.5 GB". */
+/** Return bytes as "0.4 MB", "12 MB", "1.5 GB", counted as file managers do. */
 export function bytes(count) {
-  if (count < 1000) return `${count} B`;
+  if (count < 1024) return `${count} B`;
   const units = ["kB", "MB", "GB", "TB"];
-  let value = count / 1000;
+  let value = count / 1024;
   let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
     unit += 1;
   }
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;

@@ -33,7 +33,7 @@ const TYPING =
   "[role=combobox],[role=textbox],[role=listbox],[role=menu]," +
   "[role=menuitem],[role=grid],[role=tree],[role=tab],[role=radiogroup],[role=dialog]";
 /** What Space presses. */
-const PRESSABLE = "button,a[href],summary,[role=button],[role=link]";
+const PRESSABLE = "button,summary,[role=button]";
 /** What arrow keys move. */
 const SLIDING = "input[type=range],[role=slider]";
 

@@ -56,3 +56,7 @@ def show(page: Any, stage: Stage, *parts: str, **data: object) -> None:
         page.evaluate("([name, data]) => mount(name, data)", [part, given])
     if "reader" in parts and stage.blocks and stage.state == "ready":
         page.wait_for_function("__lectern.document !== null")
+        # Text in its own face: lines no longer move under the pointer.
+        page.evaluate(
+            "new Promise(requestAnimationFrame).then(() => document.fonts.ready)"
+        )

@@ -49,8 +49,9 @@ def test_blocks_follow_one_another_without_a_gap_and_end(serve, open_page) -> No
     wait(page, "engine.state === 'ended'")
 
     heard = engine(page, "engine.trace.filter(e => e.event === 'sounding')")
-    gaps = [entry["gap"] for entry in heard[1:]]
-    assert [entry["index"] for entry in heard] == [0, 1, 2, 3, 4]
+    gaps = [entry["gap"] for entry in heard if entry["gap"] is not None]
+    assert list(dict.fromkeys(entry["index"] for entry in heard)) == [0, 1, 2, 3, 4]
+    assert len(gaps) == 4
     assert all(gap < 100 for gap in gaps)
     assert sorted(gaps)[len(gaps) // 2] < 40
 
@@ -92,7 +93,8 @@ def test_skipped_blocks_are_passed_over(serve, open_page) -> None:
     wait(page, "engine.state === 'ended'")
 
     heard = engine(page, "engine.trace.filter(e => e.event === 'sounding')")
-    assert [entry["index"] for entry in heard] == [0, 2, 3, 4, 5, 6, 7, 10, 11]
+    indices = dict.fromkeys(entry["index"] for entry in heard)
+    assert list(indices) == [0, 2, 3, 4, 5, 6, 7, 10, 11]
 
 
 def test_a_jump_to_an_unvoiced_block_sounds_when_it_is_ready(serve, open_page) -> None:
@@ -284,6 +286,40 @@ def test_a_document_being_prepared_plays_once_it_is_ready(serve, open_page) -> N
     stage.state = "ready"
     wait(page, "engine.state === 'playing'")
     assert page.locator("#reader .block").count() == 8
+
+
+def test_the_place_outlasts_another_preparation(serve, open_page) -> None:
+    stage = serve(voiced_story())
+    stage.cursor = {
+        "block": 5,
+        "offset_ms": 90,
+        "rate": 1,
+        "voice": "",
+        "updated_at": "",
+    }
+    stage.state = "preparing"
+    page = open_page(stage)
+    wait(page, "engine.state === 'preparing'")
+
+    stage.state = "ready"
+    wait(page, "engine.state === 'paused'")
+    assert engine(page, "[engine.index, engine.offsetMs]") == [5, 90]
+
+
+def test_play_at_the_end_begins_again(serve, open_page) -> None:
+    stage = serve(voiced_story(count=2))
+    stage.cursor = {
+        "block": 1,
+        "offset_ms": 9e6,
+        "rate": 1,
+        "voice": "",
+        "updated_at": "",
+    }
+    page = open_page(stage)
+    wait(page, "engine.state === 'paused' && engine.isVoiced(1)")
+    page.keyboard.press("Space")
+
+    wait(page, "engine.state === 'playing' && engine.index === 0")
 
 
 def test_a_document_that_cannot_be_opened_says_why(serve, open_page) -> None:
