@@ -40,13 +40,11 @@ class Limits(BaseModel):
     element_depth: int = 1000
     """Nesting of elements in HTML and XML."""
     child_cpu_seconds: int = 15
-    """CPU time of a child process that reads a file, whatever its length."""
-    child_page_cpu_seconds: float = 0.2
-    """CPU time added for each page without recognition of pictures."""
+    """CPU time in which a file must be opened, and each page of a PDF be read."""
     child_picture_cpu_seconds: int = 90
-    """CPU time for each page that is read from its picture."""
-    child_memory_bytes: int = 3 * 1024**3
-    """Address space of a child process that reads a file."""
+    """CPU time in which a page must be read from its picture."""
+    child_memory_bytes: int = 1024**3
+    """Memory that a child process that reads a file may fill."""
     child_output_bytes: int = 1024**3
     """Bytes of any one file that a child process writes."""
     child_seconds: int = 900

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable, Collection
+from dataclasses import fields
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -14,9 +15,12 @@ from lectern.documents.formats import Format
 from lectern.documents.pages import Element, RecognisedPage, Recognition
 from lectern.settings import Limits, Settings
 from resources.engines.recognition.base import NoPageCache, PageCache
+from resources.engines.recognition.guards import Caps
 from resources.engines.recognition.local import LocalRecogniser
 from resources.engines.recognition.sniff import sniff
 
+LIMITS = Limits().model_dump()
+CAPS = Caps(**{field.name: LIMITS[field.name] for field in fields(Caps)})
 PROSE = (
     "The harbour lay quiet under a thin morning fog.",
     "Two boats were moored at the old stone pier,",

@@ -100,16 +100,16 @@ class Reading:
         from resources.engines.recognition.pdf import NeedsPicture, PdfFile
 
         pdf = PdfFile(self._path, self._caps, scratch=Path.cwd())
-        pages = self._only or range(1, pdf.page_count + 1)
-        cpu_seconds = len(pages) * self._caps.child_page_cpu_seconds
-        allow_cpu_seconds(self._caps.child_cpu_seconds + cpu_seconds)
         if "pictures" in self._job:
             self._pictures(pdf, self._job["pictures"])
             return
         outline = outline_to_wire(tuple(pdf.outline()))
         self._head(pdf.page_count, pdf.title, pdf.author, pdf.language, outline)
         needed = []
-        for page in pdf.pages(self._only):
+        for number in self._only or range(1, pdf.page_count + 1):
+            allow_cpu_seconds(self._caps.child_cpu_seconds)
+            say({"at": number})
+            page = pdf.page(number)
             if isinstance(page, NeedsPicture):
                 needed.append(page.number)
             else:

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from lectern.errors import DamagedFile, InflatesTooMuch, LimitReached, TooManyPixels
+from lectern.errors import (
+    DamagedFile,
+    InflatesTooMuch,
+    LecternError,
+    LimitReached,
+    TooManyPixels,
+)
 
 READ_BYTES = 64 * 1024
 RATIO_FROM_BYTES = 1024**2
@@ -37,7 +43,6 @@ class Caps:
     inflation_ratio: int
     element_depth: int
     child_cpu_seconds: int
-    child_page_cpu_seconds: float
     child_picture_cpu_seconds: int
     child_memory_bytes: int
     child_output_bytes: int
@@ -55,7 +60,7 @@ class Archive:
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
             self._file.close()
             raise _damaged() from error
-        except LimitReached:
+        except LecternError:
             self._file.close()
             raise
         self._members = {member.filename: member for member in self._zip.infolist()}

@@ -49,6 +49,10 @@ PICTURE_CHILDREN = 2
 LOST_PAGES = 3
 """Pages that may each end a process before the file is given up."""
 REPORT_SECONDS = 0.25
+OUT_OF_MEANS = frozenset(
+    # The last three are how pdfium and other C libraries end without memory.
+    {signal.SIGXCPU, signal.SIGKILL, signal.SIGABRT, signal.SIGTRAP, signal.SIGILL}
+)
 TITLES_OF_NOTHING = frozenset({"untitled", "untitled document", "document", "title"})
 
 
@@ -178,21 +182,24 @@ class _Recognising:
             self._start({**self.job, "pictures": part})
 
     def _on_end(self, child: ReadingChild) -> None:
-        """See to the pages a child left behind."""
+        """See to the pages a child left behind: one is lost, the others go on."""
         share = self.shares.pop(id(child))
         if child.exit_code == 0:
             return
         error = _error_of(child)
-        left = [n for n in share.pages if n not in self.pages]
-        lost = share.at if share.at in left else None
-        if lost is None:
+        if share.at is None or share.at in self.pages:
             raise error
-        self._fail(lost, error)
+        self._fail(share.at, error)
         self.lost_pages += 1
         if self.lost_pages > LOST_PAGES:
             raise error
-        if rest := [n for n in left if n != lost]:
-            self._start({**self.job, "pictures": rest})
+        if share.pages:
+            left = {"pictures": [n for n in share.pages if n not in self.pages]}
+        else:
+            wanted = self.job["only"] or range(1, self._wanted() + 1)
+            left = {"only": [n for n in wanted if n not in self.pages]}
+        if any(left.values()):
+            self._start({**self.job, **left})
 
     def _fail(self, number: int, error: LecternError) -> None:
         self.failures[number] = error
@@ -245,19 +252,26 @@ class _Recognising:
 
 
 def _error_of(child: ReadingChild) -> LecternError:
-    """Return what a child's way of ending means to the person who uploaded."""
-    if child.died_by in (signal.SIGXCPU, signal.SIGKILL):
+    """Return what a child's way of ending means to the person who uploaded.
+
+    Nothing here is worth another try: the same file would end the same way.
+    """
+    if child.died_by in OUT_OF_MEANS:
         return TookTooLong(
             "Reading it took more computing time or memory than one file may take. "
             "Make it smaller or split it, and try again."
         )
+    logger.error(
+        "Reading child ended by signal %s, status %s: %s",
+        child.died_by,
+        child.exit_code,
+        child.last_words(),
+    )
     if child.died_by is not None:
-        logger.error("Reading child died by signal %s", child.died_by)
-        return EngineCrashed(
+        return DamagedFile(
             "The program that reads this kind of file crashed on it. Save the file "
             "anew, for example by printing it to PDF, and try that."
         )
-    logger.error("Reading child failed: %s", child.last_words())
     return DamagedFile(
         "The file cannot be read: something in it is not as its kind demands. Save it "
         "anew from the program it comes from, and try that."

@@ -8,6 +8,7 @@ to be in a language it was not given.
 import contextlib
 import ctypes
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -221,7 +222,7 @@ class PictureReader:
 
 def _weight(reading: Reading) -> float:
     """Return how much a reading is worth beside one of the page turned otherwise."""
-    weight = reading.confidence * min(reading.chars, 400) ** 0.5
+    weight = reading.confidence * math.sqrt(min(reading.chars, 400))
     return weight / 2 if reading.lies_on_its_side else weight
 
 

@@ -29,7 +29,8 @@ READERS = {
     Format.FB2: "fb2",
 }
 ARCHIVES = frozenset({Format.DOCX, Format.ODT, Format.PPTX})
-HEAP_MEGABYTES = 1500
+HEAP_MEGABYTES = 900
+"""Of pandoc; a book of 900 pages takes 600."""
 NOTE_ANCHOR = "note-"
 SPAN_KINDS = {
     "Emph": SpanKind.EMPHASIS,
@@ -61,11 +62,22 @@ def read(path: Path, kind: Format, caps: Caps) -> tuple[list[Element], dict[str,
                 )
             if kind is Format.DOCX:
                 path = with_boxes_freed(path, archive, Path.cwd())
+    if kind is Format.RTF:
+        path = _with_plain_notes(path, Path.cwd() / "notes.rtf")
     tree = _tree(path, READERS[kind])
     reader = _Reader()
     reader.blocks(tree["blocks"], _Context())
     stated = _metadata(tree["meta"])
     return [*_title(stated, reader.elements), *reader.elements, *reader.notes], stated
+
+
+def _with_plain_notes(path: Path, copy: Path) -> Path:
+    """Return an RTF whose notes pandoc sees: it skips those marked as optional."""
+    data = path.read_bytes()
+    if b"{\\*\\footnote" not in data:
+        return path
+    copy.write_bytes(data.replace(b"{\\*\\footnote", b"{\\footnote"))
+    return copy
 
 
 def _title(stated: dict[str, str], elements: list[Element]) -> list[Element]:

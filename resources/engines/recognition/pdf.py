@@ -5,7 +5,7 @@ this module.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,6 @@ PICTURE_PIXELS_FACTOR = 3
 """pdfium decodes the pictures of a page by rows, so they may be larger than those
 that are decoded whole."""
 MANY_CHARS = 200
-FEW_CHARS = 16
 PICTURE_PAGE_SHARE = 0.6
 """Of the page: a picture this large under a few words is the page itself."""
 SMALL_PICTURE_SHARE = 0.02
@@ -55,7 +54,6 @@ class NeedsPicture:
     """A page whose text has to be read from how it looks."""
 
     number: int
-    layer: TextLayer | None = None
 
 
 class PdfFile:
@@ -107,11 +105,23 @@ class PdfFile:
                 page = None if index is None or index < 0 else index + 1
                 yield OutlineEntry(title, bookmark.level + 1, page)
 
-    def pages(self, only: Collection[int]) -> Iterator[RecognisedPage | NeedsPicture]:
-        """Yield every page asked for: its text, or that it needs a picture."""
-        for number in only or range(1, self.page_count + 1):
-            if 1 <= number <= self.page_count:
-                yield self._page(number)
+    def page(self, number: int) -> RecognisedPage | NeedsPicture:
+        """Return the text of a page, or that it must be read from its picture."""
+        try:
+            opened = self._opened(number)
+        except DamagedFile as error:
+            return blank_page(number, remark=error.message)
+        with opened as page:
+            layer = self._layer(page)
+            if layer and _reads_well(layer):
+                chars = sum(len(line.text) for line in layer.lines)
+                if chars >= MANY_CHARS:
+                    return _text_page(page, number, layer)
+                if _looks(page).picture_share < PICTURE_PAGE_SHARE:
+                    return _text_page(page, number, layer)
+            if _looks(page).may_hold_text or (layer and layer.lines):
+                return NeedsPicture(number)
+            return _blank(page, number)
 
     def picture(self, number: int) -> "tuple[Image, float]":
         """Return a page as a grey picture, and its dots per inch.
@@ -126,11 +136,6 @@ class PdfFile:
             bitmap = page.render(scale=scale, grayscale=True, may_draw_forms=True)
             return bitmap.to_pil().convert("L"), scale * 72
 
-    def layer_page(self, number: int, layer: TextLayer) -> RecognisedPage:
-        """Return a page as its text layer has it."""
-        with self._opened(number) as page:
-            return _text_page(page, number, layer)
-
     def close(self) -> None:
         """Let go of the file."""
         self._document.close()
@@ -142,24 +147,6 @@ class PdfFile:
             raise DamagedFile(
                 f"Page {number} cannot be opened: the PDF is damaged there."
             ) from error
-
-    def _page(self, number: int) -> RecognisedPage | NeedsPicture:
-        try:
-            opened = self._opened(number)
-        except DamagedFile as error:
-            return blank_page(number, remark=error.message)
-        with opened as page:
-            layer = self._layer(page)
-            if layer and _reads_well(layer):
-                chars = sum(len(line.text) for line in layer.lines)
-                if chars >= MANY_CHARS:
-                    return _text_page(page, number, layer)
-                if _looks(page).picture_share < PICTURE_PAGE_SHARE:
-                    return _text_page(page, number, layer)
-            if _looks(page).may_hold_text or (layer and layer.lines):
-                kept = layer if layer and _reads_well(layer) else None
-                return NeedsPicture(number, kept)
-            return _blank(page, number)
 
     def _layer(self, page: Any) -> TextLayer | None:
         try:
@@ -345,6 +332,3 @@ def _damaged() -> DamagedFile:
         "This PDF is damaged and could not be mended. Download it again, or open it "
         "in a PDF viewer and print it to a new PDF."
     )
-
-
-ReadPicture = Callable[["Image", float], RecognisedPage]

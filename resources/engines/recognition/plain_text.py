@@ -21,6 +21,12 @@ ENCODINGS = [
     "koi8_r", "iso8859_2", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr", "cp949",
 ]  # fmt: skip
 """Those that documents are really found in; more would be guessed by chance."""
+FEW_ACCENTS = 0.12
+ACCENTED = {
+    "cp1250": frozenset({"pl", "cs", "sk", "hu", "ro", "hr", "sl", "sq"}),
+    "cp1254": frozenset({"tr"}),
+    "cp1257": frozenset({"lt", "lv", "et"}),
+}
 GUESSED_FROM_BYTES = 64 * 1024
 GOING_ON_SHARE = 0.15
 """Of pairs of lines: wrapped prose has more whose second begins in lower case."""
@@ -44,8 +50,10 @@ UNDERLINE = re.compile(r"([=\-~^*])\1{2,}")
 HEADING_CHARS = 80
 
 
-def decode(data: bytes) -> str:
+def decode(data: bytes, *, is_glance: bool = False) -> str:
     """Return a text in whatever common encoding it is written.
+
+    A glance takes every old encoding for Windows-1252, which is enough to see tags.
 
     Raises:
         DamagedFile: No encoding makes a text of it.
@@ -58,7 +66,8 @@ def decode(data: bytes) -> str:
     try:
         return _unmixed(data.decode("utf-8"))
     except UnicodeDecodeError:
-        return data.decode(_guessed(data), "replace")
+        encoding = "cp1252" if is_glance else _guessed(data)
+        return data.decode(encoding, "replace")
 
 
 def _unmixed(text: str) -> str:
@@ -91,8 +100,8 @@ def _guessed(data: bytes) -> str:
 
     sample = data[:GUESSED_FROM_BYTES]
     high = sum(byte > 127 for byte in sample)
-    if high < 0.05 * len(sample):
-        return "cp1252"  # western text with a few accents or curly quotes
+    if high < FEW_ACCENTS * len(sample):
+        return _guessed_by_language(sample)
     best = from_bytes(sample, cp_isolation=ENCODINGS).best()
     if best is None:
         raise DamagedFile(
@@ -100,6 +109,17 @@ def _guessed(data: bytes) -> str:
             "try again."
         )
     return best.encoding
+
+
+def _guessed_by_language(sample: bytes) -> str:
+    """Return the encoding of a text with a few accents, which fit many by chance."""
+    import py3langid
+
+    for encoding, spoken in ACCENTED.items():
+        language, _ = py3langid.classify(sample.decode(encoding, "replace"))
+        if language in spoken:
+            return encoding
+    return "cp1252"
 
 
 def pages(text: str) -> list[list[Element]]:

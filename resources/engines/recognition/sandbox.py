@@ -32,6 +32,11 @@ REPLY_BYTES = 512 * 1024**2
 """More than the text of any document that passes the other caps."""
 STDERR_CHARS = 2000
 OPEN_FILES = 64
+PROGRAM_BYTES = 64 * 1024**2
+"""Of a process's memory: its programs and libraries, which count as no data."""
+ADDRESS_SPACE_FACTOR = 3
+"""Libraries and runtimes reserve far more than they fill; this is the backstop where
+the system does not count what is filled."""
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -180,7 +185,10 @@ def confine(*, memory_bytes: int, output_bytes: int) -> tuple[str, ...]:
     """
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    filled_bytes = memory_bytes - PROGRAM_BYTES
+    resource.setrlimit(resource.RLIMIT_DATA, (filled_bytes, filled_bytes))
+    space_bytes = memory_bytes * ADDRESS_SPACE_FACTOR
+    resource.setrlimit(resource.RLIMIT_AS, (space_bytes, space_bytes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (output_bytes, output_bytes))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

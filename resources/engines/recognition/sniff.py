@@ -204,7 +204,7 @@ def _by_text(path: Path, name: str) -> Format:
     """Return the kind of a file without a signature: some sort of text."""
     with path.open("rb") as file:
         data = file.read(TEXT_LOOKED_AT_BYTES)
-    text = _whole_lines(decode(data[: len(data) // 4 * 4 or None]))
+    text = _whole_lines(decode(data[: len(data) // 4 * 4 or None], is_glance=True))
     if not text.strip():
         raise DamagedFile("The file holds no text. Choose another file.")
     if text.lstrip()[:1] == "<" and (found := _by_first_tag(text)):

@@ -1,0 +1,146 @@
+"""Children that read files: limited, and gone when they should be."""
+
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lectern.errors import Cancelled, TookTooLong
+from resources.engines.recognition.sandbox import ReadingChild
+from tests.support.recognising import CAPS, PROSE, pdf, picture, prose, recognise, scan
+
+
+def confined(code: str, *, memory_mb: int = 512) -> subprocess.CompletedProcess[str]:
+    """Run code in a process that has given up its rights."""
+    before = f"""
+        from resources.engines.recognition.sandbox import allow_cpu_seconds, confine
+        remarks = confine(memory_bytes={memory_mb} * 1024**2, output_bytes=1024**2)
+    """
+    program = textwrap.dedent(before) + textwrap.dedent(code)
+    return subprocess.run(
+        [sys.executable, "-I", "-c", program],
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+
+
+def test_memory_past_the_cap_is_refused():
+    done = confined("bytearray(900 * 1024**2)")
+
+    assert "MemoryError" in done.stderr
+
+
+def test_computing_past_the_cap_ends_the_process():
+    done = confined("allow_cpu_seconds(1)\nwhile True: pass")
+
+    assert done.returncode == -signal.SIGXCPU
+
+
+def test_a_file_past_the_cap_cannot_be_written(tmp_path):
+    done = confined(f"open({str(tmp_path / 'big')!r}, 'wb').write(bytes(5 * 1024**2))")
+
+    assert done.returncode != 0
+    assert (tmp_path / "big").stat().st_size <= 1024**2
+
+
+def test_the_network_is_out_of_reach_or_the_system_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = confined(f"""
+            import socket
+            try:
+                socket.create_connection(("127.0.0.1", {port}), timeout=2)
+                print("reached", remarks)
+            except OSError:
+                print("cut off", remarks)
+        """)
+
+    assert done.stdout.strip() == "cut off ()" or "not let" in done.stdout
+
+
+def test_a_child_knows_nothing_of_its_parent_s_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_PARENT", "x")
+    job = {"path": str(tmp_path / "none"), "format": "pdf", "only": [], "caps": {}}
+
+    with ReadingChild(job) as child:
+        environment = Path(f"/proc/{child._process.pid}/environ").read_bytes()
+
+    assert b"SECRET_OF_PARENT" not in environment
+
+
+def test_cancelling_ends_the_children_and_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    path = pdf(tmp_path / "a.pdf", *[scan(picture(PROSE[:n])) for n in (1, 2, 3, 4)])
+
+    def stop(done: int, total: int) -> None:
+        raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        recognise(path, progress=stop)
+
+    assert not psutil.Process().children(recursive=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.pdf"]
+
+
+def test_time_on_the_clock_is_limited(tmp_path):
+    path = pdf(tmp_path / "a.pdf", scan(picture()))
+
+    with pytest.raises(TookTooLong, match="more than 0 seconds"):
+        recognise(path, child_seconds=0)
+
+
+def test_a_page_that_takes_too_long_costs_that_page_alone(tmp_path):
+    path = pdf(tmp_path / "a.pdf", prose, prose, scan(picture()))
+
+    recognition = recognise(path, child_picture_cpu_seconds=-1)
+
+    pages = sorted(recognition.pages, key=lambda page: page.number)
+    assert [bool(page.lines) for page in pages] == [True, True, False]
+    assert "more computing time" in pages[2].remarks[0]
+
+
+def test_a_child_killed_midway_costs_one_page(tmp_path):
+    path = pdf(tmp_path / "a.pdf", prose, scan(picture()))
+    killed: list[int] = []
+
+    def kill(done: int, total: int) -> None:
+        if done == 1 and not killed:
+            for child in psutil.Process().children():
+                killed.append(child.pid)
+                child.send_signal(signal.SIGSEGV)
+
+    recognition = recognise(path, progress=kill)
+
+    pages = sorted(recognition.pages, key=lambda page: page.number)
+    assert pages[0].lines
+    assert not killed or "crashed on it" in pages[1].remarks[0]
+
+
+def test_a_child_does_not_outlive_its_parent(tmp_path):
+    code = """
+        import time
+        from resources.engines.recognition.sandbox import ReadingChild
+        child = ReadingChild({"path": "/nowhere", "format": "pdf", "only": [],
+                              "caps": CAPS})
+        print(child._process.pid, flush=True)
+        time.sleep(60)
+    """
+    caps = {name: getattr(CAPS, name) for name in CAPS.__slots__}
+    program = textwrap.dedent(code).replace("CAPS", repr(caps))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    )
+    with parent:
+        pid = int(parent.stdout.readline())
+        parent.kill()
+
+    deadline = time.monotonic() + 5
+    while psutil.pid_exists(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
