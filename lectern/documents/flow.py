@@ -27,6 +27,7 @@ VERSE_SHARE = 0.6
 """Of a group's lines that end where the next word had room: meant line ends."""
 VERSE_ROWS = 3
 FULL_EM = 3.0
+UNFINISHED_CHARS = 80
 DROP_CAP_SIZE = 1.6
 FLOATS = frozenset(
     {
@@ -83,7 +84,7 @@ def flow(pages: Iterable[PrintedPage], vocabulary: Vocabulary) -> list[Paragraph
             if draft.kind in RUNNING:
                 open_draft = draft
                 breaks.clear()
-            elif draft.kind in FLOATS:
+            elif draft.kind in FLOATS or _may_interrupt(open_draft, draft):
                 breaks.add(draft.kind)
             else:
                 open_draft = None
@@ -156,6 +157,8 @@ def _goes_on(before: Draft, draft: Draft, breaks: set[BlockKind]) -> bool:
     group, last_group = draft.last_group, before.last_group
     if draft.kind is not BlockKind.PARAGRAPH or group is None or last_group is None:
         return False
+    if BlockKind.HEADING in breaks and not draft.text[0].islower():
+        return False
     if not (group.is_column_head or breaks):
         return False
     larger, smaller = sorted((group.size_pt, last_group.size_pt), reverse=True)
@@ -168,6 +171,15 @@ def _goes_on(before: Draft, draft: Draft, breaks: set[BlockKind]) -> bool:
     if draft.text[0].islower() or before.text[-1] == ",":
         return True
     return _is_full(last_group) and not _is_indented(group)
+
+
+def _may_interrupt(before: Draft | None, draft: Draft) -> bool:
+    """Return whether a heading stands at a column's head amid a long sentence."""
+    if before is None or draft.kind is not BlockKind.HEADING:
+        return False
+    is_at_head = draft.last_group is not None and draft.last_group.is_column_head
+    is_unfinished = before.text[-1].isalpha() or before.text[-1] == ","
+    return is_at_head and is_unfinished and len(before.text) >= UNFINISHED_CHARS
 
 
 def _is_full(group: Group) -> bool:

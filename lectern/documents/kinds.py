@@ -58,6 +58,7 @@ STANDING_TITLE = re.compile(
     re.IGNORECASE,
 )
 WORDS = re.compile(r"[^\W\d_]+")
+TITLE_CASE_CHARS = 60
 UNLIKE_A_TITLE = ".,;"
 
 
@@ -66,7 +67,8 @@ class TypeScale:
     """The sizes a document is set in."""
 
     body_pt: float
-    is_bold: bool
+    is_bold: bool  # the body itself
+    knows_weight: bool = True  # recognised pictures tell no bold from regular
     heading_sizes_pt: tuple[float, ...] = ()  # largest first
 
     def level(self, size_pt: float) -> int:
@@ -106,7 +108,7 @@ def type_scale(pages: Iterable[Sequence[Group]]) -> TypeScale:
     for size in larger:
         if not merged or merged[-1] > 1.06 * size:
             merged.append(size)
-    return TypeScale(body, bold > 0.5 * max(total, 1), tuple(merged))
+    return TypeScale(body, bold > 0.5 * max(total, 1), bold > 0, tuple(merged))
 
 
 def _step(size_pt: float) -> float:
@@ -191,33 +193,42 @@ def _heading_level(group: Group, scale: TypeScale) -> int:
     if len(group.rows) > HEADING_ROWS or not 2 <= length <= HEADING_CHARS:
         return 0
     text = _head(group)
-    if not any(c.isalpha() for c in text) or BULLET.match(text):
+    if BULLET.match(text) or any(row.cells for row in group.rows):
         return 0
-    if any(row.cells for row in group.rows):
+    if not any(c.isalpha() for c in text):
         return 0
     below_sizes = min(len(scale.heading_sizes_pt) + 1, DEEPEST)
     if group.size_pt >= HEADING_SIZE * scale.body_pt:
         return scale.level(group.size_pt) if text[-1] not in ",;" else 0
     if CHAPTER_TITLE.match(text) and length <= 80 and group.gap_before > 1.2:
-        return 1 if not scale.heading_sizes_pt else below_sizes
+        return below_sizes if scale.heading_sizes_pt else 1
     if text[-1] in UNLIKE_A_TITLE or length > WEIGHTED_HEADING_CHARS:
         return 0
-    stands_apart = group.gap_before > 1.2
-    if group.is_bold and not scale.is_bold and not text.endswith(":"):
-        return below_sizes
-    if (
-        not stands_apart
-        or len(group.rows) > 2
-        or group.size_pt < SMALLER * scale.body_pt
-    ):
-        return 0
-    is_title = REFERENCES_TITLE.match(text) or STANDING_TITLE.match(text)
+    is_weighted = group.is_bold and not scale.is_bold and not text.endswith(":")
+    return below_sizes if is_weighted or _reads_as_title(group, text, scale) else 0
+
+
+def _reads_as_title(group: Group, text: str, scale: TypeScale) -> bool:
+    """Return whether a line in the size of the text is a title by its words."""
+    is_small = group.size_pt < SMALLER * scale.body_pt
+    if group.gap_before <= 1.2 or len(group.rows) > 2 or is_small:
+        return False
     capitals = sum(c.isupper() for c in text)
-    is_capitals = capitals >= 4 and capitals >= 0.9 * sum(c.isalpha() for c in text)
-    is_numbered = NUMBERED_TITLE.match(text) and length <= 70 and len(group.rows) == 1
-    if is_title or is_capitals or (is_numbered and not text.endswith((":", "?"))):
-        return below_sizes
-    return 0
+    if capitals >= 4 and capitals >= 0.9 * sum(c.isalpha() for c in text):
+        return True
+    if REFERENCES_TITLE.match(text) or STANDING_TITLE.match(text):
+        return True
+    is_numbered = NUMBERED_TITLE.match(text) and len(group.rows) == 1
+    if is_numbered and len(text) <= 70 and not text.endswith((":", "?")):
+        return True
+    return not scale.knows_weight and _is_in_title_case(text)
+
+
+def _is_in_title_case(text: str) -> bool:
+    """Return whether a short line is written as titles are, and as few lines are."""
+    words = [word for word in WORDS.findall(text) if len(word) >= 4]
+    is_short = len(text) <= TITLE_CASE_CHARS and text[0].isupper()
+    return is_short and len(words) >= 1 and all(word[0].isupper() for word in words)
 
 
 def _is_footnote(groups: Sequence[Group], place: int, scale: TypeScale) -> bool:

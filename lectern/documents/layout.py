@@ -154,10 +154,13 @@ def _group(
 
 def _segments(rows: Sequence[Row], textures: Sequence[Texture]) -> list[Segment]:
     """Return for each row the stretch of like rows it stands in."""
-    starts = [0]
-    for n in range(1, len(rows)):
-        if textures[n] is not textures[n - 1] or not _is_like(rows[n - 1], rows[n]):
-            starts.append(n)
+    starts = [
+        n
+        for n in range(len(rows))
+        if n == 0
+        or textures[n] is not textures[n - 1]
+        or not _is_like(rows[n - 1], rows[n])
+    ]
     segments: list[Segment] = []
     page_pitch = _pitch(rows, None)
     for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
@@ -461,9 +464,11 @@ def _number_weight(row: Row) -> float:
     if DIGIT.search(row.text) is None:
         return 0.0
     tokens = row.text.split()
-    if len(tokens) < 3 or (row.text[-1] in ".,;" and len(tokens) > 6):
+    if len(tokens) < 3:
         return 0.0
     numbers = sum(NUMBER_TOKEN.match(token) is not None for token in tokens)
+    if row.text[-1] in ".,;" and numbers < 0.7 * len(tokens):
+        return 0.0
     if numbers < 2 or numbers < 0.3 * len(tokens):
         return 0.0
     return 1.0 if numbers >= 0.4 * len(tokens) else 0.7

@@ -18,6 +18,12 @@ LEAST_SIZE_PT = 2.5
 """Smaller sizes are a broken font matrix, not letters anybody could read."""
 USUAL_SIZE_PT = 10.0
 USUAL_WIDTH_PT, USUAL_HEIGHT_PT = 595.0, 842.0
+OCR = (RecognitionMethod.TESSERACT, RecognitionMethod.RAPIDOCR)
+OCR_SAME_SIZE = (0.7, 1.3)
+"""Heights of lines within this range of the usual one are of one size."""
+MISREAD_BULLET = re.compile(r"[•¢©®°«»*+eo]\s+[A-Z]")
+SURE_BULLETS = "•¢©®°«»"
+BULLETS_ON_PAGE = 3
 TELLING_CHARS = 16
 WIDEST_LETTER_EM = 0.72
 """Mean width of letters that no font reaches over a whole row."""
@@ -71,6 +77,8 @@ def rows_of(page: RecognisedPage, lines: Sequence[Line]) -> list[Row]:
         if not piece.size_pt or _is_wider_than_its_size(piece, width):
             piece.size_pt = usual
         piece.em = piece.size_pt / width
+    if page.method in OCR:
+        _mend_recognised(pieces, usual, width)
     is_rtl = _is_rtl(pieces)
     is_by_rows = page.method is RecognitionMethod.RAPIDOCR
     if is_by_rows or is_scrambled(pieces) or is_interleaved(pieces):
@@ -88,6 +96,32 @@ def _even_out_sizes(rows: Sequence[Row]) -> None:
         height, usual = row.bottom - row.top, above.bottom - above.top
         if abs(height - usual) < 0.15 * usual and row.size_pt < above.size_pt:
             row.size_pt, row.em = above.size_pt, above.em
+
+
+def _mend_recognised(pieces: Sequence[Row], usual_pt: float, width_pt: float) -> None:
+    """Mend what is measured and misread in pictures of text.
+
+    A line's height says whether it has a "p" or an "l" rather than its size: it
+    counts only where the width of its letters agrees. Round bullets are read as
+    signs that nobody begins a line with.
+    """
+    letter_pt = median([_letter_pt(piece, width_pt) for piece in pieces] or [1.0])
+    for piece in pieces:
+        taller = piece.size_pt / usual_pt
+        wider = _letter_pt(piece, width_pt) / max(letter_pt, 0.1)
+        agrees = (taller > 1 and wider > 1.15) or (taller < 1 and wider < 0.87)
+        agrees = agrees and not piece.text[0].islower()
+        if not agrees or OCR_SAME_SIZE[0] < taller < OCR_SAME_SIZE[1]:
+            piece.size_pt = usual_pt
+        piece.em = piece.size_pt / width_pt
+    misread = [piece for piece in pieces if MISREAD_BULLET.match(piece.text)]
+    if sum(piece.text[0] in SURE_BULLETS for piece in misread) >= BULLETS_ON_PAGE:
+        for piece in misread:
+            piece.text = f"• {piece.text[1:].lstrip()}"
+
+
+def _letter_pt(piece: Row, width_pt: float) -> float:
+    return (piece.right - piece.left) * width_pt / max(1, len(piece.text))
 
 
 def _is_wider_than_its_size(piece: Row, width_pt: float) -> bool:
@@ -157,7 +191,7 @@ def _broken_at_soft_hyphens(text: str) -> list[str]:
 
 def _size_by_height(page: RecognisedPage, height: float) -> float:
     """Return a font size for pictures of text, whose fonts are unknown."""
-    if page.method in (RecognitionMethod.TESSERACT, RecognitionMethod.RAPIDOCR):
+    if page.method in OCR:
         return round(height * (page.height_pt or USUAL_HEIGHT_PT), 1)
     return 0.0
 

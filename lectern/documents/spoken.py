@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from lectern.documents.announcements import link_to, name_of, sentence_of
 from lectern.documents.blocks import Block
+from lectern.documents.formulas import say_formula
 from lectern.documents.pages import BlockKind, Span, SpanKind
 
 
@@ -81,6 +82,7 @@ LEADERS = re.compile(r"\s*(?:[.·…_•‧⋅-]\s?){4,}")
 CELL = re.compile(r"\s*(?:\||\t)\s*")
 LINE = re.compile(r"[ \t]*\n\s*")
 BULLET = re.compile(r"^[•‣◦▪▫●○■□◆◇➢➤✓✔∙·⁃*–—-]+\s+")
+TEX = re.compile(r"[\\\\{}^_$]")
 RULE = re.compile(r"[|\\_~^<>#*=]{2,}")
 BARE_ADDRESS = re.compile(r"(?:[a-z]+://|www\.|doi(?:\.org/|:))\S+$", re.IGNORECASE)
 HOST = re.compile(r"^(?:[a-z]+://)?(?:www\.)?([^/:?#\s]+)", re.IGNORECASE)
@@ -185,7 +187,10 @@ def _changed_spans(block: Block, policy: Policy) -> Iterator[_Change]:
                     _host(block.shown[span.start : span.end]), block.language
                 )
         elif action is Speaking.SPEAK:
-            continue
+            formula = block.shown[span.start : span.end]
+            if span.kind is not SpanKind.MATHS or TEX.search(formula) is None:
+                continue
+            said = say_formula(formula)
         yield _Change(span.start, span.end, "" if action is Speaking.SKIP else said)
 
 
