@@ -23,6 +23,7 @@ import { Keyboard } from "./keyboard.js";
 import { Live } from "./live.js";
 import { MediaKeys } from "./media_keys.js";
 import { recall, remember } from "./memory.js";
+import { Place } from "./place.js";
 import { Playback } from "./playback.js";
 import { SleepTimer } from "./sleep.js";
 import { Timeline } from "./timeline.js";
@@ -37,7 +38,6 @@ const END_MS = 50;
 const SLOWEST = 0.5;
 const FASTEST = 3.5;
 const TRACE_LENGTH = 1000;
-const PLACES_REMEMBERED = 50;
 /** Used only for blocks whose word times did not arrive. */
 const MS_PER_WORD = 380;
 
@@ -47,7 +47,7 @@ export class Engine extends EventTarget {
   state = "empty";
   error = null; // {message, retry}
   preparing = null; // {step, message, done, total}
-  index = -1; // of the block at the place
+  place = new Place();
   chapterNumber = -1; // of the chapter it is in
   word = -1; // number of the word that is heard, in the block's Words
   wantsPlay = false;
@@ -56,14 +56,11 @@ export class Engine extends EventTarget {
   sleep = new SleepTimer();
   trace = []; // what happened when, for measuring and for bug reports
 
-  #offsetMs = 0; // in the block, while nothing is on the deck
-  #shownChar = null; // the place as a character, until word times are known
   #placeOnceReady = null; // saved, of a document that has no text yet
   #revision = null; // of what is spoken, as the server last stated it
   #opening = 0;
   #openingId = null;
   #readers = 0;
-  #places = [];
   #pulseTimer = 0;
   #restTimer = 0;
   #heartbeatAt = 0;
@@ -184,13 +181,8 @@ export class Engine extends EventTarget {
     }
   }
 
-  #settle({ index, offsetMs = 0, shownChar = null }) {
-    const wanted = Math.min(index, this.timeline.length - 1);
-    const spoken = this.timeline.spokenFrom(wanted);
-    this.index = spoken >= 0 ? spoken : this.timeline.last;
-    const isExact = this.index === wanted;
-    this.#offsetMs = isExact ? offsetMs : 0;
-    this.#shownChar = isExact ? shownChar : null;
+  #settle(wanted) {
+    this.place.settle(this.timeline, wanted);
     this.word = -1;
   }
 
@@ -201,16 +193,15 @@ export class Engine extends EventTarget {
     this.live.close();
     this.document = null;
     this.timeline = null;
-    this.index = -1;
+    this.place = new Place();
     this.preparing = null;
-    this.#places = [];
     this.following = true;
     this.emit("document");
   }
 
   /** Remember where in the block the deck is, before it is emptied or paused. */
   #keepOffset() {
-    if (this.playback.isOnDeck) this.#offsetMs = this.playback.positionMs;
+    if (this.playback.isOnDeck) this.place.offsetMs = this.playback.positionMs;
   }
 
   // --- Playing ---------------------------------------------------------------------
@@ -251,14 +242,16 @@ export class Engine extends EventTarget {
   /**
    * Go to a block and, unless told otherwise, play on as before.
    *
-   * `shownChar` asks for the word at that character; it wins over `offsetMs`.
+   * `shownChar` asks for the word at that character; it wins over `offsetMs`. A return
+   * to an earlier place is not one to come back from.
    */
-  jump(index, { offsetMs = 0, shownChar = null, play = this.wantsPlay } = {}) {
+  jump(index, options = {}) {
+    const { offsetMs = 0, shownChar = null, play = this.wantsPlay, isReturn = false } = options;
     if (!this.timeline || this.timeline.last < 0) return;
     const from = { index: this.index, offsetMs: this.offsetMs };
     this.playback.leave();
     this.#settle({ index, offsetMs, shownChar });
-    if (Math.abs(this.index - from.index) > 1) this.#rememberPlace(from);
+    if (!isReturn && Math.abs(this.index - from.index) > 1) this.place.remember(from);
     this.wantsPlay = play;
     this.error = null;
     this.#startedAt = performance.now();
@@ -270,31 +263,20 @@ export class Engine extends EventTarget {
     this.cursor.post();
   }
 
-  /** Go `count` spoken blocks on (or back). */
+  /** Go to the next spoken block, or the one before. */
   step(count) {
-    if (!this.timeline) return;
-    const next = this.#neighbour(count);
-    if (next < 0 || next === this.index) return;
+    const next = this.timeline?.step(this.index, count) ?? -1;
+    if (next < 0) return;
     this.setFollowing(true);
     this.jump(next);
   }
 
-  #neighbour(count) {
-    return count > 0
-      ? this.timeline.spokenFrom(this.index + 1)
-      : this.timeline.spokenUpTo(this.index - 1);
-  }
-
   /** Go to the next chapter, the start of this one, or the one before. */
   stepChapter(count) {
-    if (!this.timeline) return;
-    const { chapters } = this.timeline;
-    let chapter = this.timeline.chapterOf(this.index) + count;
-    const start = chapters[chapter + 1]?.i;
-    if (count < 0 && start !== undefined && this.index > start) chapter += 1;
-    if (chapter >= chapters.length) return;
+    const next = this.timeline?.chapterStep(this.index, count) ?? null;
+    if (next === null) return;
     this.setFollowing(true);
-    this.jump(chapters[chapter]?.i ?? 0);
+    this.jump(next);
   }
 
   /** Go forward (or back) by seconds of audio, across blocks. */
@@ -312,32 +294,26 @@ export class Engine extends EventTarget {
 
   /** Return to where the listener was before the last jump. */
   goBack() {
-    const place = this.#places.pop();
-    if (!place) return;
+    const before = this.place.back();
+    if (!before) return;
     this.setFollowing(true);
-    this.jump(place.index, { offsetMs: place.offsetMs });
-    this.#places.pop(); // the jump back is not a jump to return from
+    this.jump(before.index, { offsetMs: before.offsetMs, isReturn: true });
     this.notice("Back to where you were");
-  }
-
-  #rememberPlace(place) {
-    this.#places.push(place);
-    if (this.#places.length > PLACES_REMEMBERED) this.#places.shift();
   }
 
   /** Sound the block at the place, or wait until it is voiced. */
   #sound() {
     this.#setState("waiting");
-    const { index, block, timeline } = this;
-    const shownChar = this.#shownChar;
-    this.playback.play({ index, block, timeline, offsetMs: this.#offsetMs, shownChar });
+    const { block, timeline } = this;
+    const { index, offsetMs, shownChar } = this.place;
+    this.playback.play({ index, block, timeline, offsetMs, shownChar });
   }
 
   #sounding({ gap }) {
     const waited = this.#startedAt ? performance.now() - this.#startedAt : null;
     this.#note("sounding", { gap, waited });
     this.#startedAt = 0;
-    this.#shownChar = null;
+    this.place.shownChar = null;
     if (this.wantsPlay) this.#setState("playing");
   }
 
@@ -360,7 +336,7 @@ export class Engine extends EventTarget {
   #end() {
     this.playback.leave();
     this.wantsPlay = false;
-    this.#offsetMs = this.timeline.durationMs(this.index);
+    this.place.offsetMs = this.timeline.durationMs(this.index);
     this.#setState("ended");
     this.cursor.post();
   }
@@ -448,7 +424,7 @@ export class Engine extends EventTarget {
     const isElsewhere =
       saved.block !== this.index || Math.abs(saved.offset_ms - this.offsetMs) > SAME_PLACE_MS;
     if (!isElsewhere || this.timeline.spokenFrom(saved.block) !== saved.block) return;
-    this.#rememberPlace({ index: this.index, offsetMs: this.offsetMs });
+    this.place.remember({ index: this.index, offsetMs: this.offsetMs });
     this.playback.leave();
     this.#settle({ index: saved.block, offsetMs: saved.offset_ms });
     this.#moved();
@@ -459,12 +435,17 @@ export class Engine extends EventTarget {
 
   // --- Where things stand ----------------------------------------------------------
 
+  /** Of the block at the place; -1 while there is none. */
+  get index() {
+    return this.place.index;
+  }
+
   get block() {
     return this.document?.blocks[this.index] ?? null;
   }
 
   get offsetMs() {
-    return this.playback.isOnDeck ? this.playback.positionMs : this.#offsetMs;
+    return this.playback.isOnDeck ? this.playback.positionMs : this.place.offsetMs;
   }
 
   get elapsedMs() {
@@ -499,7 +480,7 @@ export class Engine extends EventTarget {
   }
 
   #placeAsChar() {
-    const place = { index: this.index, offsetMs: this.offsetMs, shownChar: this.#shownChar };
+    const place = { index: this.index, offsetMs: this.offsetMs, shownChar: this.place.shownChar };
     const word = this.shownWord;
     return word ? { ...place, shownChar: word[0] } : place;
   }

@@ -65,6 +65,23 @@ export class Timeline {
     return this.spokenUpTo(this.length - 1);
   }
 
+  /** The spoken block after `index` (count > 0) or before it; -1 at the ends. */
+  step(index, count) {
+    return count > 0 ? this.spokenFrom(index + 1) : this.spokenUpTo(index - 1);
+  }
+
+  /**
+   * Where a step by chapters leads: the next one, or back to the start of this one and
+   * from there to the one before; null after the last.
+   */
+  chapterStep(index, count) {
+    const here = this.chapterOf(index);
+    const isInside = index > (this.chapters[here]?.i ?? 0);
+    const wanted = count < 0 && isInside ? here : here + count;
+    if (wanted >= this.chapters.length) return null;
+    return this.chapters[wanted]?.i ?? 0;
+  }
+
   durationMs(index) {
     return this.#durationsMs[index] ?? 0;
   }
