@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.failures import STEP_RETRIES
 from assets.partitions import documents
+from assets.readable import readable
 from assets.tags import CPU
 from assets.work import work
 from resources.services import Services
@@ -53,7 +54,7 @@ def recognised_pages(
     """The pages as the engine replied: text layer, or recognition of pictures."""
     with work(context, services) as its:
         artifact = services.preparation().recognise(its.document, its.job)
-        return dg.MaterializeResult(metadata=artifact.metadata)
+        return dg.MaterializeResult(metadata=readable(artifact.metadata))
 
 
 @dg.asset(
@@ -70,7 +71,7 @@ def sorted_pages(
     """The same pages by their stated number; gaps and repeats found."""
     with work(context, services) as its:
         artifact = services.preparation().sort(its.document)
-        return dg.MaterializeResult(metadata=artifact.metadata)
+        return dg.MaterializeResult(metadata=readable(artifact.metadata))
 
 
 @dg.asset(

@@ -5,6 +5,7 @@ import dagster as dg
 from assets.documents import blocks
 from assets.failures import STEP_RETRIES
 from assets.partitions import documents
+from assets.readable import readable
 from assets.tags import CPU
 from assets.work import work
 from lectern.jobs.states import JobKind
@@ -35,7 +36,7 @@ def block_audio(
             )
         else:
             counts = voice_document(services, its.document, job=its.job)
-        return dg.MaterializeResult(metadata=dict(counts))
+        return dg.MaterializeResult(metadata=readable(counts))
 
 
 @dg.asset(
@@ -54,4 +55,4 @@ def document_audio(
 
     with work(context, services) as its:
         artifact = join_document(services, its.document, job=its.job)
-        return dg.MaterializeResult(metadata=artifact.metadata)
+        return dg.MaterializeResult(metadata=readable(artifact.metadata))

@@ -108,9 +108,9 @@ def components(settings: Settings, places: Places) -> list[Component]:
     dagster = ("-w", workspace, "--log-level", "warning")
     webserver = ("-h", "127.0.0.1", "-p", str(settings.dagster_port))
     return [
+        Component("app", app_command(settings)),
         Component("workers", python("pipelines.worker_pool")),
         *servers,
-        Component("app", app_command(settings)),
         Component(
             "webserver",
             python("dagster_webserver", *dagster, *webserver),

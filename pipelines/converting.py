@@ -30,6 +30,8 @@ from lectern.jobs.runs import DOCUMENTS, HEADLESS, PIPELINES, run_tags
 from lectern.jobs.states import JobKind, JobState
 from lectern.settings import Settings
 from pipelines.definitions import build_definitions
+from pipelines.logs import configure_logging
+from pipelines.places import make_places
 from resources.engines.recognition.sniff import sniff
 from resources.services import Services
 from resources.stores.blocks_file import read_blocks
@@ -41,6 +43,8 @@ COMMAND_LINE = Principal(OwnerId("command-line"))
 CHUNK_BYTES = 4 * 1024**2
 LOOK_SECONDS = 0.1
 AUDIO_SUFFIX = ".opus"
+QUIET = {"python_logs": {"python_log_level": "CRITICAL"}}
+"""Dagster would else tell every event on the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ def convert(settings: Settings, request: Request, console: Console) -> list[Path
     Raises:
         LecternError: What went wrong, as in a job of the web app.
     """
+    places = make_places(settings)
+    configure_logging(settings, file=places.logs / "convert.log")
     services = Services.open(settings, upgrade=True)
     check(services, request)
     document = take_in(services, request.source)
@@ -138,7 +144,7 @@ def carry_out(services: Services, document: Document, kind: JobKind) -> Document
         COMMAND_LINE, document_id=document.id, kind=kind, parameters={HEADLESS: True}
     )
     definitions = build_definitions(resource_overrides={"services": services})
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral(settings=QUIET) as instance:
         instance.add_dynamic_partitions(DOCUMENTS, [document.id])
         definitions.resolve_job_def(PIPELINES[kind]).execute_in_process(
             instance=instance,

@@ -11,7 +11,6 @@ import dagster as dg
 
 from assets import checks, documents, speech, usage
 from pipelines.jobs import JOBS
-from pipelines.logs import console
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.configured import ServicesResource
@@ -30,7 +29,6 @@ def build_definitions(
         schedules=SCHEDULES,
         resources=resources,
         executor=dg.in_process_executor,
-        loggers={"console": console},
     )
 
 

@@ -11,7 +11,7 @@ from lectern.errors import LecternError
 from lectern.settings import Settings
 from pipelines.places import Places, find_places
 from pipelines.pool_protocol import Question, ask_pool
-from pipelines.serving import answers, check_ports
+from pipelines.serving import answers, check_ports, reachable_host
 from resources.doctor import Check
 from resources.orchestrator import Orchestrator
 
@@ -55,10 +55,10 @@ def _ports(settings: Settings) -> Check:
 
 
 def _app(settings: Settings) -> Check:
-    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104
-    address = f"http://{host}:{settings.port}"
-    ok = answers(f"{address}/live")
-    return Check("app", ok=ok, message=f"At {address}.", remedy=LOGS)
+    host = reachable_host(settings)
+    ok = answers(host, settings.port, "/live")
+    message = f"At http://{host}:{settings.port}."
+    return Check("app", ok=ok, message=message, remedy=LOGS)
 
 
 def _dagster(settings: Settings) -> Check:

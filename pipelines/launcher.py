@@ -61,17 +61,26 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         return cls(inst_data=inst_data, **config_value)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Put the run in its lane. Raises what the connection raises."""
+        """Put the run in its lane; while the pool is being started, it waits for it.
+
+        Raises:
+            TimeoutError: The pool listens and does not answer.
+        """
         run = context.dagster_run
-        answer = ask_pool(
-            self._socket_path,
-            Question(
-                ask="launch",
-                run_id=run.run_id,
-                lane=lane_of(run),
-                instance_ref=serialize_value(self._instance.get_ref()),
-            ),
+        question = Question(
+            ask="launch",
+            run_id=run.run_id,
+            lane=lane_of(run),
+            instance_ref=serialize_value(self._instance.get_ref()),
         )
+        try:
+            answer = ask_pool(self._socket_path, question)
+        except (ConnectionError, FileNotFoundError):
+            # It looks for runs in this state as soon as it listens.
+            self._instance.report_engine_event(
+                "The worker pool is being started, and takes this run up then.", run
+            )
+            return
         if answer.condition is RunCondition.WAITING:
             self._instance.report_engine_event(
                 f"Waiting for a worker; {answer.ahead} before it.", run

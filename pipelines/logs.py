@@ -1,8 +1,7 @@
 """What every process of ours writes to its log, and in what form."""
 
 import logging
-
-import dagster as dg
+from pathlib import Path
 
 from lectern.settings import Settings
 
@@ -10,20 +9,13 @@ NOISY = ("httpx", "httpcore", "alembic", "PIL", "asyncio", "matplotlib")
 """Libraries that tell every request; only their warnings matter here."""
 
 
-def configure_logging(settings: Settings) -> None:
-    """Log to standard error, which the supervisor keeps as a file."""
+def configure_logging(settings: Settings, *, file: Path | None = None) -> None:
+    """Log to a file, or to standard error, which the supervisor keeps as one."""
     logging.basicConfig(
         level=settings.log_level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        filename=file,
         force=True,
     )
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-@dg.logger(config_schema={}, description="Warnings and worse.")
-def console(_context: dg.InitLoggerContext) -> logging.Logger:
-    """Return the logger of runs; Dagster's own would repeat every event there."""
-    logger = logging.getLogger("lectern.run")
-    logger.setLevel(logging.WARNING)
-    return logger

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lectern.errors import LecternError
 from lectern.jobs.runs import JOB, STOPPED, WORKER
+from pipelines.pool_protocol import Question
 from pipelines.worker_pool import Duties
 
 HEAVY_MODULES = (
@@ -128,18 +129,32 @@ DUTIES = Duties(
 )
 
 
-def fail_unfinished_runs(dagster_home: Path) -> None:
-    """Report runs as failed that an earlier pool left behind when it was killed."""
+def left_behind(dagster_home: Path) -> list[Question]:
+    """Return runs that wait for a pool, and report those an earlier one had begun."""
     import dagster as dg
-    from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES, RunsFilter
+    from dagster._core.storage.dagster_run import RunsFilter
+    from dagster._serdes import serialize_value
 
+    from pipelines.launcher import lane_of
     from pipelines.recovery import report_lost
 
-    statuses = [*IN_PROGRESS_RUN_STATUSES, dg.DagsterRunStatus.CANCELING]
+    status = dg.DagsterRunStatus
+    begun = RunsFilter(statuses=[status.STARTED, status.CANCELING])
+    waiting = RunsFilter(statuses=[status.STARTING])
     with dg.DagsterInstance.from_config(str(dagster_home)) as instance:
-        for run in instance.get_runs(RunsFilter(statuses=statuses)):
+        for run in instance.get_runs(begun):
             logger.warning("Run %s was left behind: reported as failed", run.run_id)
             report_lost(instance, run, "The worker pool was killed and started again.")
+        instance_ref = serialize_value(instance.get_ref())
+        return [
+            Question(
+                ask="launch",
+                run_id=run.run_id,
+                lane=lane_of(run),
+                instance_ref=instance_ref,
+            )
+            for run in reversed(instance.get_runs(waiting))
+        ]
 
 
 def fail_runs(dagster_home: Path, run_ids: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -198,9 +198,12 @@ class WorkerPool:
                 kill_family(pid)
 
     def stop(self) -> list[Run]:
-        """Kill every child and return the runs that were not done."""
+        """Kill every child and return the runs that were begun and are not done.
+
+        Runs that wait go on waiting, in Dagster: the next pool takes them up.
+        """
         self.stopping = True
-        unfinished = [*self.running.values(), *sum(self.waiting.values(), deque())]
+        unfinished = list(self.running.values())
         for pid in self.running:
             kill_family(pid)
         deadline = time.monotonic() + 3
@@ -212,13 +215,19 @@ class WorkerPool:
 
     # -- the loop ----------------------------------------------------------
 
-    def serve(self) -> None:
-        """Answer questions and mind children until told to stop by SIGTERM."""
+    def serve(self, left_behind: Callable[[], Iterable[Question]] = tuple) -> None:
+        """Answer questions and mind children until told to stop by SIGTERM.
+
+        ``left_behind`` tells which runs were launched while no pool listened. It is
+        asked once this one does, so that none falls in between.
+        """
         with (
             listen(self.socket_path) as listener,
             wake_on_signals() as wake,
             selectors.DefaultSelector() as selector,
         ):
+            for question in left_behind():
+                self.launch(question)
             selector.register(listener, selectors.EVENT_READ)
             selector.register(wake, selectors.EVENT_READ)
             logger.info("Ready: %s", self.places_by_lane)
@@ -279,17 +288,16 @@ def wake_on_signals() -> Iterator[socket.socket]:
 
 def main() -> None:
     """Import everything, then serve until told to stop."""
-    from pipelines.run_process import DUTIES, fail_runs, fail_unfinished_runs, preload
+    from pipelines.run_process import DUTIES, fail_runs, left_behind, preload
 
     settings = Settings()
     configure_logging(settings)
     places = make_places(settings)
     adopt_orphans()
     preload()
-    fail_unfinished_runs(places.dagster_home)
     lanes = {Lane.WORKERS: settings.workers, Lane.LISTENERS: settings.listeners}
     pool = WorkerPool(places.workers_socket, lanes, DUTIES)
-    pool.serve()
+    pool.serve(lambda: left_behind(places.dagster_home))
     fail_runs(places.dagster_home, [run.run_id for run in pool.stop()])
 
 
