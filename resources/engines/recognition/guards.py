@@ -240,7 +240,7 @@ FLAT_ELEMENTS = frozenset(
     b"p li td th tr dt dd option thead tbody tfoot colgroup".split()
 )
 RAW_ELEMENTS = (b"script", b"style")
-TAG_NAME = re.compile(rb"/?[A-Za-z][^\s/>]{0,40}")
+TAG = re.compile(rb"<(!--|/?[A-Za-z][^\s/>]{0,40})")
 
 
 def element_depth(markup: bytes, *, limit: int) -> int:
@@ -250,20 +250,19 @@ def element_depth(markup: bytes, *, limit: int) -> int:
     alone, in one pass.
     """
     depth = deepest = 0
-    position = markup.find(b"<")
-    while position >= 0 and deepest <= limit:
-        position += 1
-        tag = TAG_NAME.match(markup, position)
-        if markup.startswith(b"!--", position):
+    position = 0
+    while deepest <= limit and (tag := TAG.search(markup, position)):
+        name = tag.group(1).lower()
+        position = tag.end()
+        if name == b"!--":
             position = markup.find(b"-->", position)
-        elif tag:
-            name = tag.group().lower()
+        else:
             depth = max(0, depth + _nesting(markup, name, tag.end()))
             deepest = max(deepest, depth)
             if name in RAW_ELEMENTS:
                 position = markup.find(b"</" + name, position)
-        if position >= 0:
-            position = markup.find(b"<", position)
+        if position < 0:
+            break
     return deepest
 
 

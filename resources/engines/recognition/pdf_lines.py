@@ -24,6 +24,7 @@ NOTE_MARK = re.compile(
     r"^\d{1,3}(?=[^\d.,:)\s])|^\d{1,3}(?= [^\W\d])"
     r"|(?<=[^\W\d_])\d{1,3}(?![\w.,]*\d)|(?<=[.,;:!?”’\")\]»])\d{1,3}(?=\s|$|[,;])"
 )
+DIGIT = re.compile("[0-9]")
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 RAISED_SIZE = 0.86
 """A note mark is set at most this large, next to the text it stands in."""
@@ -214,6 +215,8 @@ class LineReader:
         self, handle: Any, text: str, start: int, size_pt: float
     ) -> str:
         """Return a line whose small raised numbers are written as superscripts."""
+        if not DIGIT.search(text):
+            return text
         marks = [
             m
             for m in NOTE_MARK.finditer(text)
