@@ -124,6 +124,8 @@ def _job_of_run(context: dg.AssetExecutionContext, services: Services) -> Job:
     """Return the job that the run names, or a new one for a run made by hand."""
     if job_id := context.run.tags.get(JOB):
         return services.jobs.find(JobId(job_id))
+    if job := services.jobs.by_run(context.run_id):
+        return job  # made for an earlier asset of this run
     document = services.catalog.find(DocumentId(context.partition_key))
     kind = KIND_OF_ASSET.get(context.asset_key.path[-1], JobKind.PREPARE)
     job = services.jobs.create(

@@ -1,0 +1,183 @@
+"""What runs leave behind: in the job's row, in the document, in Dagster."""
+
+import threading
+import time
+
+from lectern.accounts.people import LOCAL
+from lectern.errors import EngineCrashed
+from lectern.jobs.runs import CLOSED, DUPLICATE, PARTITION, WORKER
+from lectern.jobs.states import DocumentState, JobKind, JobState
+from resources.preparation import Preparation
+from resources.stores.cursors import Cursor
+from tests.support.runs import Runs
+
+TEXT = """The harbour lay quiet. Nobody on the wall spoke of the winter.
+
+Small boats turned slowly towards the open water, and the morning was pale.
+"""
+
+
+def test_preparing_makes_a_document_readable_and_its_job_done(runs: Runs) -> None:
+    document = runs.upload(TEXT)
+    job = runs.accept(document, JobKind.PREPARE)
+
+    result = runs.carry_out(job)
+
+    after = runs.services.catalog.find(document.id)
+    assert (after.state, after.block_count) == (DocumentState.READY, 2)
+    assert runs.after(job).state is JobState.DONE
+    assert runs.after(job).run_id == result.run_id
+
+
+def test_the_checks_of_a_sound_document_pass(runs: Runs) -> None:
+    document = runs.prepared(TEXT)
+
+    result = runs.carry_out(runs.accept(document, JobKind.RENDER))
+
+    checks = result.get_asset_check_evaluations()
+    assert [(one.check_name, one.passed) for one in checks] == [
+        ("audio_covers_blocks", True)
+    ]
+
+
+def test_rendering_makes_one_file_that_is_kept(runs: Runs) -> None:
+    document = runs.prepared(TEXT)
+
+    runs.carry_out(runs.accept(document, JobKind.RENDER))
+
+    audio = runs.services.catalog.artifact(document.id, "document_audio")
+    assert audio is not None
+    assert runs.services.blobs.read(audio.blob).startswith(b"OggS")
+
+
+def test_a_run_of_one_document_writes_few_rows(runs: Runs) -> None:
+    document = runs.upload(TEXT)
+
+    result = runs.carry_out(runs.accept(document, JobKind.PREPARE))
+    rendered = runs.carry_out(runs.accept(document, JobKind.RENDER))
+
+    rows = [len(runs.instance.all_logs(one.run_id)) for one in (result, rendered)]
+    assert sum(rows) <= 150  # of 300, as tags and materialisations have rows too
+
+
+def test_a_document_that_cannot_be_read_says_why_everywhere(runs: Runs) -> None:
+    document = runs.upload(" \n \n")
+    job = runs.accept(document, JobKind.PREPARE)
+
+    result = runs.carry_out(job)
+
+    words = runs.after(job).error_message
+    failed = runs.services.catalog.find(document.id)
+    assert runs.after(job).error_code == "nothing_to_read"
+    assert (failed.state, failed.error_message) == (DocumentState.FAILED, words)
+    assert words in runs.services.joblog.read(LOCAL, job.id)
+    assert runs.tags_of(result)[CLOSED] == "failed"
+
+
+def test_what_will_not_pass_is_marked_so_that_nobody_retries_it(runs: Runs) -> None:
+    job = runs.accept(runs.upload(" "), JobKind.PREPARE)
+
+    tags = runs.tags_of(runs.carry_out(job))
+
+    assert tags["dagster/retry_on_asset_or_op_failure"] == "false"
+
+
+def test_what_may_pass_is_tried_again_in_the_same_run(runs: Runs, monkeypatch) -> None:
+    original, calls = Preparation.split, []
+
+    def crashes_once(self, document):
+        calls.append(document.id)
+        if len(calls) == 1:
+            raise EngineCrashed("It fell over.")
+        return original(self, document)
+
+    monkeypatch.setattr(Preparation, "split", crashes_once)
+    job = runs.accept(runs.upload(TEXT), JobKind.PREPARE)
+
+    runs.carry_out(job)
+
+    assert (runs.after(job).state, len(calls)) == (JobState.DONE, 2)
+
+
+def test_a_fault_of_ours_closes_the_job_too(runs: Runs, monkeypatch) -> None:
+    def broken(self, document):
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(Preparation, "sort", broken)
+    job = runs.accept(runs.upload(TEXT), JobKind.PREPARE)
+
+    runs.carry_out(job)
+
+    assert runs.after(job).error_code == "unexpected"
+    assert "ZeroDivisionError" in (runs.after(job).error_message or "")
+
+
+def test_a_second_run_of_a_job_leaves_it_alone(runs: Runs) -> None:
+    job = runs.accept(runs.upload(TEXT), JobKind.PREPARE)
+    runs.services.jobs.start(job.id, "another run")
+
+    result = runs.carry_out(job)
+
+    assert runs.after(job).run_id == "another run"
+    assert runs.tags_of(result)[WORKER] == DUPLICATE
+    assert CLOSED not in runs.tags_of(result)
+
+
+def test_a_cancelled_job_ends_cancelled(runs: Runs) -> None:
+    document = runs.prepared("\n\n".join(f"{TEXT} {n}" for n in range(40)))
+    job = runs.accept(document, JobKind.RENDER)
+
+    def cancel_soon() -> None:
+        while runs.after(job).state is JobState.QUEUED:
+            time.sleep(0.01)
+        runs.services.jobs.cancel(LOCAL, job.id)
+
+    thread = threading.Thread(target=cancel_soon)
+    thread.start()
+    result = runs.carry_out(job)
+    thread.join()
+
+    assert runs.after(job).state is JobState.CANCELLED
+    assert runs.tags_of(result)[CLOSED] == "cancelled"
+
+
+def test_assets_made_by_hand_show_up_as_a_job(runs: Runs) -> None:
+    document = runs.upload(TEXT)
+
+    runs.execute("prepare_document", {PARTITION: document.id})
+
+    jobs = runs.services.jobs.for_document(document.id)
+    assert [(job.kind, job.state) for job in jobs] == [(JobKind.PREPARE, JobState.DONE)]
+
+
+def test_listening_voices_what_is_ahead_and_ends_when_the_reader_has_gone(
+    runs: Runs,
+) -> None:
+    document = runs.prepared(TEXT)
+    cursor = Cursor(
+        block_index=0,
+        offset_ms=0,
+        playing=False,
+        rate=1.0,
+        voice_id="espeak:en-gb",
+        session="test",
+        sequence=1,
+    )
+    runs.services.cursors.put(LOCAL, document.id, cursor)
+    job = runs.accept(document, JobKind.LISTEN)
+
+    runs.carry_out(job)
+
+    assert runs.after(job).state is JobState.DONE
+    assert set(runs.services.variants.keys_of(document.id, "espeak:en-gb")) == {0, 1}
+
+
+def test_events_become_statistics(runs: Runs) -> None:
+    runs.prepared(TEXT)
+
+    result = runs.execute("update_statistics", {})
+
+    checks = result.get_asset_check_evaluations()
+    assert runs.services.statistics().totals(LOCAL).total.documents == 1
+    assert runs.services.outbox.pending_count() == 0
+    assert all(check.passed for check in checks)

@@ -1,0 +1,135 @@
+"""The command line, with real conversions in processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from lectern.errors import EngineUnavailable, InvalidRequest, UnknownVoice
+from lectern.settings import Settings
+from pipelines.cli import wrong_settings
+from pipelines.converting import Request, check
+from resources.services import Services
+from tests.support.documents import small_epub
+
+LECTERN = str(Path(sys.executable).with_name("lectern"))
+FIELDS = {
+    *("index", "page", "kind", "text", "spoken"),
+    *("skipped_because", "language", "chapter"),
+}
+
+
+def lectern(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "LECTERN_DATA_DIR": str(folder / "data"),
+        "LECTERN_DISK_RESERVE_BYTES": "0",
+    }
+    return subprocess.run(
+        [LECTERN, *arguments],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_book_becomes_sound_and_blocks(tmp_path: Path) -> None:
+    small_epub(tmp_path / "book.epub")
+
+    done = lectern(
+        tmp_path, "convert", "book.epub", "-o", "out.opus", "--blocks", "out.jsonl"
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["out.jsonl", "out.opus"]
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert {frozenset(json.loads(line)) for line in lines} == {frozenset(FIELDS)}
+    assert (tmp_path / "out.opus").read_bytes().startswith(b"OggS")
+
+
+def test_blocks_alone_need_no_voice(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("The boats turned slowly. It was cold.")
+
+    done = lectern(tmp_path, "convert", "note.txt", "--blocks", "note.jsonl")
+
+    assert done.returncode == 0, done.stderr
+    line = json.loads((tmp_path / "note.jsonl").read_text())
+    assert line["spoken"] == "The boats turned slowly. It was cold."
+    assert not list(tmp_path.glob("*.opus"))
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "exit_code", "words"),
+    [
+        (b"\x00\x01\x02MZ\xff", (), 2, "Lectern reads PDF"),
+        (b"Hello.", ("--engine", "trumpet"), 4, "espeak"),
+    ],
+)
+def test_what_cannot_be_converted_says_why_and_exits_by_its_class(
+    tmp_path: Path,
+    content: bytes,
+    options: tuple[str, ...],
+    exit_code: int,
+    words: str,
+) -> None:
+    (tmp_path / "input").write_bytes(content)
+
+    done = lectern(tmp_path, "convert", "input", *options)
+
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"source": Path("nowhere.txt")}, InvalidRequest),
+        ({"audio": Path("no folder/a.opus")}, InvalidRequest),
+        ({"voice": "espeak:en-bg"}, UnknownVoice),
+        ({"engine": "trumpet"}, EngineUnavailable),
+    ],
+)
+def test_what_cannot_end_well_is_refused_before_any_work(
+    tmp_path: Path, settings: Settings, changes: dict[str, Any], error: type[Exception]
+) -> None:
+    (tmp_path / "a.txt").write_text("Hello.")
+    request = replace(Request(tmp_path / "a.txt"), **changes)
+    services = Services.open(settings)
+
+    with pytest.raises(error):
+        check(services, request)
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert lectern(tmp_path, "version").stdout.strip().count(".") == 2
+
+
+def test_the_doctor_finds_a_new_installation_well(tmp_path: Path) -> None:
+    done = lectern(tmp_path, "doctor")
+
+    assert done.returncode == 0, done.stdout
+    assert "pipeline" in done.stdout
+
+
+def test_databases_are_brought_up_to_date_and_swept(tmp_path: Path) -> None:
+    assert lectern(tmp_path, "migrate").returncode == 0
+    assert "Deleted 0 documents" in lectern(tmp_path, "sweep").stdout
+
+
+def test_a_wrong_setting_is_named_as_its_variable() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({"port": "x", "limits": {"pages": "y"}})
+
+    told = wrong_settings(caught.value)
+
+    assert "LECTERN_PORT:" in told
+    assert "LECTERN_LIMITS__PAGES:" in told
