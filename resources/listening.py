@@ -113,7 +113,6 @@ class Follower:
 
     def follow(self) -> None:
         """Voice what comes next until the reader has gone."""
-        self._services.speech_engines().first().warm_up()
         while self._look():
             batch = self._next_batch()
             if batch:
@@ -169,9 +168,9 @@ class Follower:
         if text is None:
             return
         self._reading_of = made_from
-        self._reading = self._voicing.reading(
-            document, text.blocks, voice=self._voice_of(document, wanted)
-        )
+        voice = self._voice_of(document, wanted)
+        self._services.speech_engines().engine(voice.engine).warm_up(voice)
+        self._reading = self._voicing.reading(document, text.blocks, voice=voice)
         self._done = set()
 
     def _voice_of(self, document: Document, wanted: str | None) -> Voice:

@@ -24,12 +24,14 @@ from resources.reading import Reading, Utterance
 from resources.stores.variants import Claim, Completion, Variant
 from resources.voicing import OnReady, StopTest, Tally, Voicing
 
-LEASE_SECONDS = 5.0
+LEASE_SECONDS = 6.0
 """How long a dead holder's claims keep others waiting. Renewed while work goes on."""
-RENEW_SECONDS = 1.0
-LOOK_SECONDS = 0.04
-"""How often to see whether to stop, and whether what others make is there."""
-BATCH_SECONDS = 0.5
+RENEW_SECONDS = 2.0
+HURRIED_LOOK_SECONDS = 0.04
+LOOK_SECONDS = 0.2
+"""How often to see whether to stop, and whether what others make is there; more often
+where somebody waits for each block."""
+BATCH_SECONDS = 2.0
 """How long a finished sound waits for others to be stored with it."""
 LINKED_TOGETHER = 256
 ATTEMPTS = 2
@@ -57,6 +59,7 @@ class Making:
         self._reading = reading
         self._on_ready = on_ready
         self._batch_blocks = batch_blocks
+        self._look_seconds = LOOK_SECONDS if batch_blocks > 1 else HURRIED_LOOK_SECONDS
         self._tally = Tally()
         self._asked: dict[VariantKey, list[Utterance]] = {}  # until they are linked
         self._free: deque[VariantKey] = deque()  # to be claimed
@@ -165,9 +168,9 @@ class Making:
 
     def _wait(self) -> None:
         if self._futures:
-            wait(self._futures, LOOK_SECONDS, return_when=FIRST_COMPLETED)
+            wait(self._futures, self._look_seconds, return_when=FIRST_COMPLETED)
         elif self._others:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(self._look_seconds)
 
     def _collect(self) -> None:
         """Take over what the threads have finished."""
@@ -244,7 +247,7 @@ class Making:
     def _look_at_others(self) -> None:
         """Link what others have made; claim what they have given up."""
         now = time.monotonic()
-        if not self._others or now - self._looked_at < LOOK_SECONDS:
+        if not self._others or now - self._looked_at < self._look_seconds:
             return
         self._looked_at = now
         missing = self._link_existing(

@@ -25,7 +25,7 @@ from resources.voicing import Tally
 
 ARTIFACT = "document_audio"
 """Name of the joined file among a document's artifacts."""
-REPORT_SECONDS = 0.7
+REPORT_SECONDS = 1.0
 """How often to say how far it is, and to see whether to stop."""
 
 

@@ -8,8 +8,8 @@ import atexit
 import contextlib
 import importlib.metadata
 import os
-import queue
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +26,8 @@ from resources.engines.speech import Speech, SpeechEngine
 
 LONGEST_DATA_PATH_BYTES = 130
 """The library keeps its data path in 160 bytes and appends names to it."""
+IDLE_PROCESSES = 8
+"""Processes kept for their next text, 12 MB each; a document has few voices."""
 
 
 class EspeakEngine(SpeechEngine):
@@ -36,7 +38,8 @@ class EspeakEngine(SpeechEngine):
     def __init__(self, *, library: str | None = None, data: str | None = None) -> None:
         self._library = library or _wheel_path("get_library_path")
         self._data = data or _wheel_path("get_data_path")
-        self._idle: queue.SimpleQueue[EspeakClient] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle: list[tuple[dict[str, str], EspeakClient]] = []  # oldest first
         self._process_id = os.getpid()
         described = describe(self._library, self._data)
         self.version = str(described["version"]).split()[0]
@@ -60,15 +63,8 @@ class EspeakEngine(SpeechEngine):
 
     def synthesise(self, text: str, voice: Voice) -> Speech:
         """Speak a normalised text. The same call gives the same samples."""
-        parameters = dict(voice.parameters)
-        request = {
-            "do": "speak",
-            "text": text,
-            "voice": parameters.pop("file"),
-            "parameters": parameters,
-        }
-        with self._client() as client:
-            header, sound = client.ask(request)
+        with self._client(voice) as client:
+            header, sound = client.speak(text)
         if len(sound) % 2:
             raise BadEngineReply("espeak-ng replied with half a sample.")
         samples = np.frombuffer(sound, np.int16)
@@ -77,45 +73,58 @@ class EspeakEngine(SpeechEngine):
         words = word_times(text, marks, end_ms=end_ms)
         return Speech(samples, header["rate_hz"], tuple(words))
 
+    def warm_up(self, voice: Voice, *, processes: int = 1) -> None:
+        """Start processes before they are needed: it takes 30 ms until they answer."""
+        for client in [self._take(voice) for _ in range(processes)]:
+            self._give_back(voice, client)
+
     def close(self) -> None:
         """End the processes; the engine starts new ones when it is asked again."""
-        while not self._idle.empty():
-            with contextlib.suppress(queue.Empty):
-                self._idle.get_nowait().close()
-
-    def warm_up(self, processes: int = 1) -> None:
-        """Start processes before they are needed: it takes 25 ms until they answer."""
-        clients = [self._take() for _ in range(processes)]
-        for client in clients:
-            self._idle.put(client)
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, client in idle:
+            client.close()
 
     @contextlib.contextmanager
-    def _client(self) -> Iterator[EspeakClient]:
-        """Lend a process that nobody else is talking to."""
-        client = self._take()
+    def _client(self, voice: Voice) -> Iterator[EspeakClient]:
+        """Lend a process of this voice that nobody else is talking to."""
+        client = self._take(voice)
         try:
             yield client
         finally:
             if client.is_running():
-                self._idle.put(client)
-
-    def _take(self) -> EspeakClient:
-        if self._process_id != os.getpid():
-            # After a fork the pipes belong to the parent: two readers would each get
-            # half a reply.
-            self._process_id = os.getpid()
-            self._idle = queue.SimpleQueue()
-        while not self._idle.empty():
-            with contextlib.suppress(queue.Empty):
-                client = self._idle.get_nowait()
-                if client.is_running():
-                    return client
+                self._give_back(voice, client)
+            else:
                 client.close()
-        data = short_data_path(self._data)
-        if not Path(data).exists():  # a link that was swept from the temporary folder
-            short_data_path.cache_clear()
-            data = short_data_path(self._data)
-        return EspeakClient(self._library, data)
+
+    def _take(self, voice: Voice) -> EspeakClient:
+        with self._lock:
+            if self._process_id != os.getpid():
+                # After a fork the pipes belong to the parent: two readers would each
+                # get half a reply.
+                self._process_id = os.getpid()
+                self._idle = []
+            for number, (other, client) in enumerate(self._idle):
+                if other == voice.parameters and client.is_running():
+                    del self._idle[number]
+                    return client
+        parameters = dict(voice.parameters)
+        file = parameters.pop("file")
+        data = self._data_path()
+        return EspeakClient.with_voice(self._library, data, file, parameters)
+
+    def _give_back(self, voice: Voice, client: EspeakClient) -> None:
+        with self._lock:
+            self._idle.append((voice.parameters, client))
+            surplus = self._idle[:-IDLE_PROCESSES]
+            self._idle = self._idle[-IDLE_PROCESSES:]
+        for _, oldest in surplus:
+            oldest.close()
+
+    def _data_path(self) -> str:
+        if not Path(short_data_path(self._data)).exists():
+            short_data_path.cache_clear()  # the link was swept from its folder
+        return short_data_path(self._data)
 
 
 @lru_cache(maxsize=4)
@@ -129,7 +138,7 @@ def describe(library: str, data: str) -> dict[str, Any]:
     """
     client = EspeakClient(library, short_data_path(data))
     try:
-        return client.ask({"do": "describe"})[0]
+        return client.describe()
     except EngineCrashed as error:
         raise EngineUnavailable(
             "espeak-ng does not start. Install it again with "

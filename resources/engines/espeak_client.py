@@ -1,16 +1,20 @@
 """Our end of the pipe to ``espeak_process.py``: starting it, asking it, ending it.
 
-One client is one process and answers one request at a time; the engine keeps several
-for several threads. Nothing here loads espeak-ng.
+One client is one process with one voice, and speaks one text at a time; the engine
+keeps several for several threads. Nothing here loads espeak-ng.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -25,14 +29,16 @@ PROGRAM = Path(__file__).with_name("espeak_process.py")
 REPLY_SECONDS = 30.0
 """Longer than the fork's own CPU limit, so that the fork is the one to give up."""
 LARGEST_REPLY_BYTES = 512 * 1024**2
+PIPE_BYTES = 1024**2
+"""Room for a whole block in the pipe, so that neither end waits for the other."""
 
 
 class EspeakClient:
     """A running ``espeak_process.py``."""
 
-    def __init__(self, library: str, data: str) -> None:
+    def __init__(self, library: str, data: str, *voice: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", str(PROGRAM), library, data],
+            [sys.executable, "-I", str(PROGRAM), library, data, *voice],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # warnings about dictionaries, of no use here
@@ -41,8 +47,17 @@ class EspeakClient:
         )
         self._requests = cast(IO[bytes], self._process.stdin)
         self._replies = cast(IO[bytes], self._process.stdout)
+        with contextlib.suppress(OSError, AttributeError):  # Linux, where allowed
+            fcntl.fcntl(self._replies, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         # Also when nobody closes it: an engine may be dropped, or the process end.
         self._end = weakref.finalize(self, _end, self._process, os.getpid())
+
+    @classmethod
+    def with_voice(
+        cls, library: str, data: str, voice: str, parameters: Mapping[str, str]
+    ) -> "EspeakClient":
+        """Start a process that speaks with a voice."""
+        return cls(library, data, voice, json.dumps(parameters))
 
     @property
     def process_id(self) -> int:
@@ -50,29 +65,22 @@ class EspeakClient:
         return self._process.pid
 
     def is_running(self) -> bool:
-        """Whether another request can be answered."""
+        """Whether another text can be spoken."""
         return self._process.poll() is None
 
-    def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Send one request; return the reply's header and its samples.
+    def describe(self) -> dict[str, Any]:
+        """Return version and voices, from a process started without a voice."""
+        return self._exchange(b"")[0]
+
+    def speak(self, text: str) -> tuple[dict[str, Any], bytes]:
+        """Return the header and the samples of one text.
 
         Raises:
-            EngineCrashed: This text ended the process that spoke it.
+            EngineCrashed: This text ended the process.
             EngineUnavailable: espeak-ng is there but refuses to work.
         """
-        data = json.dumps(request).encode()
-        try:
-            header, sound = self._exchange(len(data).to_bytes(4, "big") + data)
-        except EngineError:
-            self.close()  # the two ends no longer agree on where a reply starts
-            raise
-        except OSError as error:
-            self.close()
-            raise EngineCrashed("The espeak-ng process ended.") from error
-        if "error" in header:
-            kind = EngineCrashed if header["crashed"] else EngineUnavailable
-            raise kind(f"espeak-ng could not speak a block: {header['error']}.")
-        return header, sound
+        data = text.encode()
+        return self._exchange(len(data).to_bytes(4, "big") + data)
 
     def close(self) -> None:
         """End the process."""
@@ -80,17 +88,32 @@ class EspeakClient:
 
     def _exchange(self, request: bytes) -> tuple[dict[str, Any], bytes]:
         deadline = time.monotonic() + REPLY_SECONDS
+        try:
+            # A process that cannot start answers before it is asked, and ends.
+            with contextlib.suppress(BrokenPipeError):
+                self._send(request)
+            header = json.loads(self._receive_sized(deadline))
+            sound = self._receive(header["bytes"], deadline)
+        except EngineError:
+            self.close()  # the two ends no longer agree on where a reply starts
+            raise
+        if "error" in header:
+            raise EngineUnavailable(f"espeak-ng does not work: {header['error']}.")
+        return header, bytes(sound)
+
+    def _send(self, request: bytes) -> None:
         view = memoryview(request)
         while view:
             view = view[os.write(self._requests.fileno(), view) :]
-        size = int.from_bytes(self._receive(4, deadline), "big")
-        if size > LARGEST_REPLY_BYTES:
-            raise BadEngineReply(f"espeak-ng replied with {size} bytes for one block.")
-        reply = self._receive(size, deadline)
-        end = 4 + int.from_bytes(reply[:4], "big")
-        return json.loads(reply[4:end]), bytes(reply[end:])
+
+    def _receive_sized(self, deadline: float) -> bytearray:
+        return self._receive(
+            int.from_bytes(self._receive(4, deadline), "big"), deadline
+        )
 
     def _receive(self, count: int, deadline: float) -> bytearray:
+        if count > LARGEST_REPLY_BYTES:
+            raise BadEngineReply(f"espeak-ng replied with {count} bytes for one block.")
         descriptor = self._replies.fileno()
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -101,11 +124,16 @@ class EspeakClient:
                 raise EngineCrashed(
                     f"espeak-ng did not answer within {REPLY_SECONDS:.0f} seconds."
                 )
-            chunk = os.read(descriptor, min(count - len(data), 1 << 20))
+            chunk = os.read(descriptor, min(count - len(data), PIPE_BYTES))
             if not chunk:
-                raise EngineCrashed("The espeak-ng process ended.")
+                raise EngineCrashed(self._how_it_ended())
             data += chunk
         return data
+
+    def _how_it_ended(self) -> str:
+        code = self._process.wait()
+        how = f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+        return f"espeak-ng could not speak a block: its process was ended {how}."
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:

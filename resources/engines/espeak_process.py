@@ -1,20 +1,22 @@
 """The espeak-ng side of the fence: run as a program, never imported.
 
 espeak-ng is under the GPL, so its library is loaded in this process of its own and
-nowhere else. Started as ``python -I espeak_process.py LIBRARY DATA``, it reads
-requests from stdin and writes replies to stdout, each a 32-bit big-endian length and
-that many bytes; see ``resources/engines/espeak_client.py`` for the other end.
+nowhere else. Started as ``python -I espeak_process.py LIBRARY DATA VOICE PARAMETERS``
+it reads texts from stdin, each a 32-bit big-endian length and UTF-8, and writes to
+stdout for each text such a length, a JSON header of that length, and the samples.
+Without VOICE it writes one header that says which voices there are, and ends. The
+other end is ``resources/engines/espeak_client.py``.
 
 The process itself never speaks. espeak-ng sounds a little different each time it
 speaks inside one process, but always the same the first time, so that every text is
-spoken by a fresh fork. A text that crashes the library takes only its fork with it.
+spoken by a fresh fork of a process that has started up and not spoken yet.
 """
 
 import ctypes
+import gc
 import json
 import os
 import resource
-import signal
 import sys
 from pathlib import Path
 
@@ -116,9 +118,16 @@ def initialise(library: ctypes.CDLL, data_path: str) -> int:
     return rate_hz
 
 
-def speak(library: ctypes.CDLL, data_path: str, request: dict) -> tuple[dict, bytes]:
+def choose_voice(library: ctypes.CDLL, voice: str, parameters: dict) -> None:
+    """Load a voice; what is spoken from now on is spoken by it."""
+    if library.espeak_SetVoiceByName(voice.encode()) != 0:
+        raise RuntimeError(f"espeak-ng has no voice {voice}")
+    for name, value in parameters.items():
+        library.espeak_SetParameter(PARAMETERS[name], int(value), 0)
+
+
+def speak(library: ctypes.CDLL, text: bytes) -> tuple[list, bytes]:
     """Speak one text; call it once in the life of a process."""
-    rate_hz = initialise(library, data_path)
     sound: list[bytes] = []
     marks: list[tuple[int, int]] = []
 
@@ -135,22 +144,16 @@ def speak(library: ctypes.CDLL, data_path: str, request: dict) -> tuple[dict, by
         return 0
 
     library.espeak_SetSynthCallback(receive)
-    if library.espeak_SetVoiceByName(request["voice"].encode()) != 0:
-        raise RuntimeError(f"espeak-ng has no voice {request['voice']}")
-    for name, value in request["parameters"].items():
-        library.espeak_SetParameter(PARAMETERS[name], int(value), 0)
-    text = request["text"].encode()
     status = library.espeak_Synth(
         text, len(text) + 1, 0, 1, 0, UTF8 | END_PAUSE, None, None
     )
     if status != 0:
         raise RuntimeError(f"espeak-ng answered with status {status}")
-    return {"rate_hz": rate_hz, "marks": marks}, b"".join(sound)
+    return marks, b"".join(sound)
 
 
-def describe(library: ctypes.CDLL, data_path: str) -> tuple[dict, bytes]:
+def describe(library: ctypes.CDLL, data_path: str) -> dict:
     """Return the version and every voice whose dictionary is there."""
-    initialise(library, data_path)
     listed = library.espeak_ListVoices(None)
     voices = []
     number = 0
@@ -167,7 +170,7 @@ def describe(library: ctypes.CDLL, data_path: str) -> tuple[dict, bytes]:
                 }
             )
         number += 1
-    return {"version": library.espeak_Info(None).decode(), "voices": voices}, b""
+    return {"version": library.espeak_Info(None).decode(), "voices": voices}
 
 
 def languages_of(address):
@@ -191,71 +194,69 @@ def limit_resources() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def answer_in_fork(library: ctypes.CDLL, data_path: str, request: dict) -> bytes:
-    """Carry out one request in a fork; return its reply, or what became of it."""
-    reader, writer = os.pipe()
+def answer_in_fork(library: ctypes.CDLL, rate_hz: int, text: bytes) -> None:
+    """Let a fork speak a text and write the reply.
+
+    When the fork dies, so does this process and in the same way: how much of a reply
+    was written cannot be known, and the other end sees from the exit what happened.
+    """
     child = os.fork()
     if child == 0:
-        os.close(reader)
-        # Leaves by _exit whatever happens: the fork must never read the next request.
+        # Leaves by _exit whatever happens: a fork must never read the next text.
         code = 70
         try:
             limit_resources()
-            code = work(library, data_path, request, writer)
+            marks, sound = speak(library, text)
+            reply({"rate_hz": rate_hz, "marks": marks}, sound)
+            code = 0
+        except RuntimeError as error:
+            reply({"error": str(error)})
+            code = 0
         finally:
             os._exit(code)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        reply = pipe.read()
     _, status = os.waitpid(child, 0)
-    if status == 0:
-        return reply
-    return packed({"error": ended_by(status), "crashed": True}, b"")
-
-
-def work(library: ctypes.CDLL, data_path: str, request: dict, writer: int) -> int:
-    """Inside the fork: do what was asked and write the reply; return an exit code."""
-    try:
-        if request["do"] == "describe":
-            header, sound = describe(library, data_path)
-        else:
-            header, sound = speak(library, data_path, request)
-    except (RuntimeError, KeyError, ValueError) as error:
-        header, sound = {"error": str(error), "crashed": False}, b""
-    with os.fdopen(writer, "wb") as pipe:
-        pipe.write(packed(header, sound))
-    return 0
-
-
-def ended_by(status: int) -> str:
-    """Return in words how a fork ended."""
     if os.WIFSIGNALED(status):
-        return f"its process was ended by {signal.Signals(os.WTERMSIG(status)).name}"
-    return f"its process ended with code {os.waitstatus_to_exitcode(status)}"
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    if status != 0:
+        sys.exit(os.waitstatus_to_exitcode(status))
 
 
-def packed(header: dict, sound: bytes) -> bytes:
-    """Return a reply: length of the header, the header, the samples."""
-    data = json.dumps(header).encode()
-    return len(data).to_bytes(4, "big") + data + sound
+def reply(header: dict, sound: bytes = b"") -> None:
+    """Write a reply to stdout."""
+    data = json.dumps(header | {"bytes": len(sound)}).encode()
+    view = memoryview(len(data).to_bytes(4, "big") + data + sound)
+    while view:
+        view = view[os.write(1, view) :]
 
 
-def read_exactly(stream, count: int) -> bytes:
-    """Read ``count`` bytes; fewer only when the other end has closed."""
-    data = stream.read(count)
-    return data if len(data) == count else b""
+def read_text() -> bytes | None:
+    """Read the next text; None when the other end has closed, or has died."""
+    stream = sys.stdin.buffer
+    size = stream.read(4)
+    if len(size) < 4:
+        return None
+    text = stream.read(int.from_bytes(size, "big"))
+    return text if len(text) == int.from_bytes(size, "big") else None
 
 
-def serve(library_path: str, data_path: str) -> None:
-    """Answer requests until stdin is closed, which a dead parent does too."""
-    library = load(library_path)
-    requests, replies = sys.stdin.buffer, sys.stdout.buffer
-    while size := read_exactly(requests, 4):
-        request = json.loads(read_exactly(requests, int.from_bytes(size, "big")))
-        reply = answer_in_fork(library, data_path, request)
-        replies.write(len(reply).to_bytes(4, "big") + reply)
-        replies.flush()
+def main(library_path: str, data_path: str, *voice: str) -> None:
+    """Say what there is, or answer texts until stdin is closed."""
+    try:
+        library = load(library_path)
+        rate_hz = initialise(library, data_path)
+        if not voice:
+            reply(describe(library, data_path))
+            return
+        choose_voice(library, voice[0], json.loads(voice[1]))
+    except (RuntimeError, OSError) as error:
+        reply({"error": str(error)})
+        return
+    # Before the forks, which would otherwise copy every page the collector touches.
+    gc.collect()
+    gc.freeze()
+    while (text := read_text()) is not None:
+        answer_in_fork(library, rate_hz, text)
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

@@ -71,24 +71,27 @@ def _peak(samples: Samples) -> int:
 def _limited(samples: NDArray[np.float32], ceiling: np.float32) -> NDArray[np.float32]:
     """Return the samples with the gain taken down smoothly around each high peak.
 
-    The gain of a slice is the lowest that any slice within reach asks for, then
-    averaged over the same reach: so it is down before a peak comes, and the average
-    never rises above what the peak itself asks for.
+    Each slice asks for the gain its own peak needs. The gain at an edge between two
+    slices is the lowest that any slice within reach asks for, averaged over the same
+    reach: it is down before a peak comes, and never above what the peak asks for.
+    Inside a slice it runs straight from edge to edge.
     """
     size, reach = LIMITER_SLICE_SAMPLES, LIMITER_REACH_SLICES
     count = -(-samples.size // size)
-    padded = np.zeros(count * size, np.float32)
-    padded[: samples.size] = np.abs(samples)
-    asked = np.minimum(1.0, ceiling / np.maximum(padded.reshape(-1, size).max(1), 1.0))
-    width = 2 * reach + 1
-    # One more slice of reach on each side, as gain is interpolated between slices.
-    around = np.pad(asked, 2 * reach + 1, constant_values=1.0)
-    held = np.lib.stride_tricks.sliding_window_view(around, width + 2).min(1)
-    smooth = np.convolve(held, np.full(width, 1 / width), mode="valid")
-    centres = np.arange(count) * size + (size - 1) / 2
-    gain = np.interp(np.arange(samples.size), centres, smooth)
-    limited: NDArray[np.float32] = samples * gain.astype(np.float32)
-    return np.clip(limited, -ceiling, ceiling)
+    slices = np.zeros((count, size), np.float32)
+    slices.reshape(-1)[: samples.size] = samples
+    peaks = np.maximum(slices.max(axis=1), -slices.min(axis=1))
+    asked = np.minimum(1.0, ceiling / np.maximum(peaks, 1.0))
+    around = np.pad(asked, 2 * reach, constant_values=1.0)
+    held = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1).min(axis=1)
+    mean = np.full(2 * reach, 1 / (2 * reach))
+    edges = np.convolve(held, mean, mode="valid").astype(np.float32)  # count + 1
+    lowered = np.flatnonzero((edges[:-1] < 1) | (edges[1:] < 1))
+    before, after = edges[lowered, None], edges[lowered + 1, None]
+    ramp = np.arange(size, dtype=np.float32) / size
+    slices[lowered] *= before + (after - before) * ramp
+    limited: NDArray[np.float32] = slices.reshape(-1)[: samples.size]
+    return np.clip(limited, -ceiling, ceiling, out=limited)
 
 
 def _window_powers(samples: Samples, rate_hz: int) -> NDArray[np.float64]:

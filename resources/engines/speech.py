@@ -39,7 +39,7 @@ class SpeechEngine(ABC):
         """Return the voice with this id, which need not be a listed one."""
         return next((voice for voice in self.voices() if voice.id == voice_id), None)
 
-    def warm_up(self, processes: int = 1) -> None:  # noqa: B027
+    def warm_up(self, voice: Voice, *, processes: int = 1) -> None:  # noqa: B027
         """Get ready for this many texts at a time, without waiting for it."""
 
     def close(self) -> None:  # noqa: B027  # most engines hold nothing

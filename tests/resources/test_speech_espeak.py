@@ -70,6 +70,17 @@ def test_a_text_sounds_the_same_in_any_order_and_after_a_restart(
     assert again[::-1] == first
 
 
+def test_it_sounds_as_in_a_process_that_does_nothing_else(engine: EspeakEngine):
+    voice = engine.find("espeak:en-us+f3")
+    assert voice is not None
+    said(engine, TEXTS[0], voice.id)  # so that its process has been used
+
+    fresh = EspeakEngine()
+
+    assert said(fresh, TEXTS[2], voice.id) == said(engine, TEXTS[2], voice.id)
+    fresh.close()
+
+
 def test_threads_get_each_their_own_reply(engine: EspeakEngine):
     texts = [f"Number {number} of many." for number in range(40)]
     expected = [said(engine, text) for text in texts]
@@ -104,20 +115,21 @@ def test_text_is_data_and_not_an_argument(engine: EspeakEngine):
 
 
 def test_a_killed_process_fails_one_text_and_no_more(engine: EspeakEngine):
-    with engine._client() as client:
+    voice = engine.voices()[0]
+    with engine._client(voice) as client:
         os.kill(client.process_id, 9)
-        with pytest.raises(EngineCrashed):
-            client.ask({"do": "describe"})
+        with pytest.raises(EngineCrashed, match="ended by SIGKILL"):
+            client.speak("One.")
 
-    assert said(engine, TEXTS[1])
+    assert engine.synthesise("Two.", voice).samples.size
 
 
 def test_a_text_that_crashes_its_fork_fails_alone(
     engine: EspeakEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     program = espeak_client.PROGRAM.read_text()
-    before = '    text = request["text"].encode()\n'
-    crash = '    request["text"] == "Crash." and ctypes.string_at(0)\n'
+    before = "    status = library.espeak_Synth("
+    crash = "    text == b'Crash.' and ctypes.string_at(0)\n"
     assert before in program
     crashing = tmp_path / "program.py"
     crashing.write_text(program.replace(before, crash + before))
@@ -161,7 +173,7 @@ def test_a_bad_data_folder_is_told_and_ends_nothing(tmp_path: Path):
 def test_the_process_ends_with_its_parent():
     program = (
         "from resources.engines.espeak import EspeakEngine; e = EspeakEngine();"
-        "e.warm_up(); c = e._take(); print(c.process_id, flush=True);"
+        "c = e._take(e.voices()[0]); c.speak('Yes.'); print(c.process_id, flush=True);"
         "import os; os.kill(os.getpid(), 9)"
     )
     output = subprocess.run(
