@@ -311,8 +311,9 @@ def _build(path: Path, files: list[Path]) -> int:
             for name, query in TABLES.items():
                 connection.execute(f"CREATE TABLE {name} AS {query}")
             connection.execute("DROP VIEW event")
-            row = connection.execute("SELECT events FROM about").fetchone()
-            return int(row[0]) if row else 0
+            # Closing would write it too, and keep quiet about a disk that is full.
+            connection.execute("CHECKPOINT")
+        return int(_read(path, "SELECT events FROM about", ())[0]["events"])
     except duckdb.Error as error:
         raise StoreError(f"The statistics could not be built: {error}.") from error
     finally:
@@ -329,7 +330,7 @@ def _read(path: Path, query: str, values: Iterable[object]) -> list[dict[str, An
             found = connection.execute(query, list(values))
             names = [column[0] for column in found.description]
             rows = found.fetchall()
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         if not path.exists():
             raise FileNotFoundError(path) from error
         raise StoreError(f"The statistics cannot be read: {error}.") from error
