@@ -44,7 +44,8 @@ def show() -> None:
     adding.show_deleted()
     documents = session.services().catalog.documents(session.principal())
     if not documents:
-        _invite()
+        # The first one may come from elsewhere: another tab, or the first start.
+        st.fragment(_invite, run_every=POLL_SECONDS)()
         return
     chosen = st.pills(
         "Show", list(FILTERS), default="All", label_visibility="collapsed"
@@ -55,6 +56,8 @@ def show() -> None:
 
 
 def _invite() -> None:
+    if session.services().catalog.documents(session.principal()):
+        st.rerun()
     with st.container(border=True, horizontal_alignment="center", key="invitation"):
         st.space("small")
         st.header("Put something on the lectern", anchor=False, text_alignment="center")

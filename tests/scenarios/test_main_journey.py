@@ -1,0 +1,141 @@
+"""The main job, as a stranger does it: a scan and a book go in and are heard."""
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.documents import scanned_two_columns, small_epub
+from tests.support.listener import Person
+from tests.support.product import Product
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
+
+SCAN = "masts"
+BOOK = "keeper"
+
+
+def words_on_page(person: Person) -> list[str]:
+    """Return the texts of the blocks, in reading order."""
+    return person.page.locator("[data-block]").all_inner_texts()
+
+
+def test_a_stranger_hears_a_scan_and_a_book_and_loses_nothing(
+    chromium, product: Product, tmp_path: Path
+):
+    scan = scanned_two_columns(tmp_path / f"{SCAN}.pdf")
+    book = small_epub(tmp_path / f"{BOOK}.epub")
+    context = chromium.new_context()
+    person = Person(context.new_page(), product.address)
+
+    person.opens_the_library()
+    person.waits_until_ready("Welcome to Lectern")
+    person.drops(scan, book)
+    hears_both_columns_in_order(person)
+    place = jumps_around_in_the_book(person)
+    context.close()
+
+    context = chromium.new_context()
+    person = Person(context.new_page(), product.address)
+    finds_the_place_kept(person, place)
+    sees_a_job_finish_whose_worker_was_killed(person, product)
+    reads_true_statistics(person, product)
+    context.close()
+
+
+def hears_both_columns_in_order(person: Person) -> None:
+    """The scan is recognised, in columns, and sounds within seconds of play."""
+    person.waits_until_ready(SCAN, seconds=90)
+    person.listens_to(SCAN)
+    text = " ".join(words_on_page(person))
+
+    assert text.index("counted the masts") < text.index("Others said that a tax")
+    assert "waited all night" in " ".join(text.split())
+    person.presses("Space")
+    assert person.hears() < 15
+    person.presses("Space")
+
+
+def jumps_around_in_the_book(person: Person) -> tuple[int, str]:
+    """The book sounds too; a click anywhere goes on there; return the last place."""
+    person.goes_to("Library")
+    person.waits_until_ready(BOOK)
+    person.listens_to(BOOK)
+    person.presses("Space")
+    person.hears()
+    last = len(words_on_page(person)) - 1
+    for target in (last - 1, 1, last):
+        person.clicks_in_block(target)
+        person.waits_for(f"engine.index === {target}")
+        person.hears()
+    person.waits_for(f"engine.index === {last} && engine.word >= 4")
+    person.presses("Space")
+    person.waits_for("engine.state === 'paused'")
+    time.sleep(1)
+    return last, words_on_page(person)[last]
+
+
+def finds_the_place_kept(person: Person, place: tuple[int, str]) -> None:
+    """Another browser offers to go on, and opens the book where it was left."""
+    index, text = place
+    person.opens_the_library()
+    person.page.get_by_role("button", name="Resume").click()
+    person.waits_for("engine?.document && engine.index >= 0", seconds=30)
+
+    assert person.engine("index") == index
+    assert words_on_page(person)[index] == text
+
+
+def sees_a_job_finish_whose_worker_was_killed(person: Person, product: Product) -> None:
+    """A whole book is being spoken when its process is killed; it is finished."""
+    document = person.engine("document.id")
+    address, origin = f"{product.address}/api/documents/{document}", product.address
+    httpx.post(f"{address}/render", headers={"origin": origin}).raise_for_status()
+    for run in wait_for_runs(product):  # the book's, and the one that follows us
+        run.send_signal(signal.SIGKILL)
+
+    deadline = time.monotonic() + 90
+    while httpx.get(f"{address}/audio.opus").status_code != 200:
+        assert time.monotonic() < deadline, "the killed job was not finished"
+        time.sleep(0.3)
+    person.goes_to("Activity")
+    # The table is painted on a canvas; its words are there for screen readers.
+    done = person.page.locator("td[role=gridcell]", has_text="Done")
+    done.first.wait_for(state="attached", timeout=15_000)
+
+
+def wait_for_runs(product: Product) -> list:
+    """Return the processes of runs, as soon as there is one."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        pools = product.processes("pipelines.worker_pool")
+        runs = [p for p in pools if p.ppid() != product.supervisor.pid]
+        if runs:
+            return runs
+        time.sleep(0.01)
+    raise AssertionError("no run was started")
+
+
+def reads_true_statistics(person: Person, product: Product) -> None:
+    """What was heard is counted: three documents of four pages, some words of them."""
+    deadline = time.monotonic() + 120
+    while "Words heard" not in (shown := statistics_shown(person, product)):
+        assert time.monotonic() < deadline, shown
+    number = {
+        name: int(re.search(rf"{name}\s+([\d,]+)\n", shown)[1].replace(",", ""))
+        for name in ("Words heard", "Pages read in")
+    }
+
+    assert number["Pages read in"] == 4  # the sample, the scan, two chapters
+    assert 1 <= number["Words heard"] < 300
+
+
+def statistics_shown(person: Person, product: Product) -> str:
+    """Return the text of the statistics page."""
+    person.page.goto(f"{product.address}/stats")
+    person.page.get_by_role("heading", name="Your stats").wait_for(timeout=20_000)
+    person.page.wait_for_timeout(1500)
+    return person.page.locator('[data-testid="stMain"]').inner_text()
