@@ -88,6 +88,8 @@ def _on_page(
     """Return the paragraph on an entry's page that says its title, else the first."""
     page = entry.page or 0
     here = [number for number in on_page.get(page, ()) if number >= earliest]
+    if page in on_page and not here:
+        return None  # an entry that leads back
     if not here:
         later = min((p for p in on_page if p > page), default=None)
         return None if later is None else on_page[later][0]

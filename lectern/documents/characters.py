@@ -27,9 +27,10 @@ LIGATURES = re.compile("[\ufb00-\ufb06\ufb50-\ufdfb\ufe70-\ufefc]+")
 BULLETS_OF_SYMBOL_FONTS = re.compile("[\uf0a7\uf0b7\uf0d8\uf076\uf0fc\uf06e]")
 PRIVATE = re.compile("[\ue000-\uf8ff]")
 SPACING_ACCENT = re.compile(
-    "([\u00a8\u00af\u00b4\u00b8\u02c6\u02c7\u02d8-\u02dd]|(?<=[^\\W\\d_])\u0060) ?"
-    "([^\\W\\d_])"
+    "(?:([\u00a8\u00af\u00b4\u00b8\u02c6\u02c7\u02d8-\u02dd]) ?"
+    "|(?<=[^\\W\\d_])(\u0060)(?=[aeiou]))([^\\W\\d_])"
 )
+"""A grave accent also quotes: it counts only inside a word and before a vowel."""
 ACCENTS = {
     "\u00a8": "\u0308",
     "\u00af": "\u0304",
@@ -96,6 +97,6 @@ def _accented(match: re.Match[str]) -> str:
     TeX's older fonts print "naïve" as a, diaeresis, dotless i, and that is the
     order they are found in.
     """
-    accent, letter = match.groups()
+    accent, letter = match[1] or match[2], match[3]
     joined = unicodedata.normalize("NFC", letter.translate(DOTLESS) + ACCENTS[accent])
     return joined if len(joined) == 1 else match.group()

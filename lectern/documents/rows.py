@@ -29,6 +29,7 @@ WIDEST_LETTER_EM = 0.72
 """Mean width of letters that no font reaches over a whole row."""
 SAME_ROW_SHARE = 0.55
 """Of the lower of two lines' heights, for them to stand side by side."""
+INITIAL_SIZE = 1.6
 MARK_CHARS = 6
 """Longer pieces of another size belong to something else: a figure beside text."""
 CELL_GAP_EM = 1.6
@@ -312,6 +313,8 @@ def _stand_in_one_row(before: Row, piece: Row, *, is_rtl: bool) -> bool:
         max(before.size_pt, piece.size_pt),
         min(before.size_pt, piece.size_pt),
     )
+    if larger > INITIAL_SIZE * smaller and len(before.text) <= 2:
+        return False  # a large initial, which is no cell and no word
     if larger > 1.3 * smaller and min(len(before.text), len(piece.text)) > MARK_CHARS:
         return False
     if is_rtl:

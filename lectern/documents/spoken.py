@@ -76,7 +76,7 @@ class SkippedKind:
 NO_WORDS = "no_words"
 """Why a row of stars or dashes is skipped."""
 
-PLAIN = re.compile(r"[\w,.;:!?'\"’‘“”()—–-]+(?: [\w,.;:!?'\"’‘“”()—–-]+)*")
+PLAIN = re.compile(r"(?![–—-])[\w,.;:!?'\"’‘“”()—–-]+(?: [\w,.;:!?'\"’‘“”()—–-]+)*")
 """Text that is said just as it is shown."""
 LEADERS = re.compile(r"\s*(?:[.·…_•‧⋅-]\s?){4,}")
 CELL = re.compile(r"\s*(?:\||\t)\s*")

@@ -18,6 +18,7 @@ from typing import Any
 COMPONENT = "lectern_sentence_starts"
 LONG_SENTENCE_CHARS = 300
 CONTEXT_CHARS = 28
+WINDOW_CHARS = 8_000
 
 ENDS = ".!?…。！？．｡؟۔।॥։።"
 CLOSERS = "\"'”’»›)\\]}」』）】〉》"
@@ -100,9 +101,17 @@ class SentenceStarts:
 
     def __call__(self, doc: Any) -> Any:
         """Return the document with its sentences marked."""
+        import numpy as np
+        from spacy.attrs import SENT_START
+
         starts = set(sentence_starts(doc.text, self._language))
-        for token in doc:
-            token.is_sent_start = token.i == 0 or token.idx in starts
+        # All at once: set one by one, each token makes spaCy look at all of them.
+        marks = [[1 if token.idx in starts else -1] for token in doc]
+        if marks:
+            marks[0] = [1]
+            doc.from_array(
+                [SENT_START], np.array(marks, dtype=np.int64).view(np.uint64)
+            )
         return doc
 
 
@@ -136,15 +145,23 @@ def sentence_starts(text: str, language: str) -> list[int]:
 
 
 def _proposed(text: str, language: str) -> list[int]:
-    """Return sentencex's starts, each moved to the first letter."""
+    """Return sentencex's starts, each moved to the first letter.
+
+    It takes quadratic time where quotations are opened and never closed, so it is
+    given no more than a few pages at once.
+    """
     import sentencex
 
     starts: list[int] = []
     at = 0
-    for sentence in sentencex.segment(language, text):
-        if at and sentence.strip():
-            starts.append(at + len(sentence) - len(sentence.lstrip()))
-        at += len(sentence)
+    while at < len(text):
+        sentences = sentencex.segment(language, text[at : at + WINDOW_CHARS])
+        if at + WINDOW_CHARS < len(text) and len(sentences) > 1:
+            sentences.pop()  # the window's end may have cut it
+        for sentence in sentences:
+            if at and sentence.strip():
+                starts.append(at + len(sentence) - len(sentence.lstrip()))
+            at += len(sentence)
     return starts
 
 
