@@ -18,7 +18,9 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 SYNCHRONOUS = 2
 DONT_EXIT = 0x8000  # without it a bad data path ends the process
@@ -29,6 +31,8 @@ LIST_END = 0
 PARAMETERS = {"rate": 1, "volume": 2, "pitch": 3, "range": 4}
 
 SEED = 1
+
+Marks = list[tuple[int, int]]  # character from 0, milliseconds
 
 CPU_SECONDS = 20
 MEMORY_BYTES = 1 << 30
@@ -118,7 +122,7 @@ def initialise(library: ctypes.CDLL, data_path: str) -> int:
     return rate_hz
 
 
-def choose_voice(library: ctypes.CDLL, voice: str, parameters: dict) -> None:
+def choose_voice(library: ctypes.CDLL, voice: str, parameters: dict[str, str]) -> None:
     """Load a voice; what is spoken from now on is spoken by it."""
     if library.espeak_SetVoiceByName(voice.encode()) != 0:
         raise RuntimeError(f"espeak-ng has no voice {voice}")
@@ -126,13 +130,13 @@ def choose_voice(library: ctypes.CDLL, voice: str, parameters: dict) -> None:
         library.espeak_SetParameter(PARAMETERS[name], int(value), 0)
 
 
-def speak(library: ctypes.CDLL, text: bytes) -> tuple[list, bytes]:
+def speak(library: ctypes.CDLL, text: bytes) -> tuple[Marks, bytes]:
     """Speak one text; call it once in the life of a process."""
     sound: list[bytes] = []
-    marks: list[tuple[int, int]] = []
+    marks: Marks = []
 
     @Callback
-    def receive(samples, count, events):  # called by the library as it speaks
+    def receive(samples: Any, count: int, events: Any) -> int:  # as it speaks
         if samples and count > 0:
             sound.append(ctypes.string_at(samples, count * 2))
         number = 0
@@ -152,7 +156,7 @@ def speak(library: ctypes.CDLL, text: bytes) -> tuple[list, bytes]:
     return marks, b"".join(sound)
 
 
-def describe(library: ctypes.CDLL, data_path: str) -> dict:
+def describe(library: ctypes.CDLL, data_path: str) -> dict[str, Any]:
     """Return the version and every voice whose dictionary is there."""
     listed = library.espeak_ListVoices(None)
     voices = []
@@ -173,7 +177,7 @@ def describe(library: ctypes.CDLL, data_path: str) -> dict:
     return {"version": library.espeak_Info(None).decode(), "voices": voices}
 
 
-def languages_of(address):
+def languages_of(address: int) -> Iterator[tuple[str, int]]:
     """Yield (language, priority) from a list of priority bytes and C strings."""
     while priority := ctypes.cast(address, ctypes.POINTER(ctypes.c_ubyte))[0]:
         name = ctypes.string_at(address + 1)
@@ -181,7 +185,7 @@ def languages_of(address):
         address += 2 + len(name)
 
 
-def has_dictionary(data_path: str, languages: list) -> bool:
+def has_dictionary(data_path: str, languages: list[tuple[str, int]]) -> bool:
     """Whether the wheel holds the dictionary; without one espeak-ng spells."""
     names = {language.split("-")[0] for language, _ in languages}
     return any((Path(data_path) / f"{name}_dict").exists() for name in names)
@@ -221,7 +225,7 @@ def answer_in_fork(library: ctypes.CDLL, rate_hz: int, text: bytes) -> None:
         sys.exit(os.waitstatus_to_exitcode(status))
 
 
-def reply(header: dict, sound: bytes = b"") -> None:
+def reply(header: dict[str, Any], sound: bytes = b"") -> None:
     """Write a reply to stdout."""
     data = json.dumps(header | {"bytes": len(sound)}).encode()
     view = memoryview(len(data).to_bytes(4, "big") + data + sound)
