@@ -135,7 +135,6 @@ def speak(library: ctypes.CDLL, text: bytes) -> tuple[Marks, bytes]:
     sound: list[bytes] = []
     marks: Marks = []
 
-    @Callback
     def receive(samples: Any, count: int, events: Any) -> int:  # as it speaks
         if samples and count > 0:
             sound.append(ctypes.string_at(samples, count * 2))
@@ -147,7 +146,8 @@ def speak(library: ctypes.CDLL, text: bytes) -> tuple[Marks, bytes]:
             number += 1
         return 0
 
-    library.espeak_SetSynthCallback(receive)
+    callback = Callback(receive)  # must live until the library has spoken
+    library.espeak_SetSynthCallback(callback)
     status = library.espeak_Synth(
         text, len(text) + 1, 0, 1, 0, UTF8 | END_PAUSE, None, None
     )
