@@ -6,17 +6,17 @@ reconciler as soon as it can be.
 """
 
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from dashboard import following
 from dashboard.backend import Backend
 from lectern.accounts.people import Principal
 from lectern.documents.formats import Format
+from lectern.documents.titles import title_from
 from lectern.errors import FileTooLarge
 from lectern.ids import BlobHash
 from lectern.jobs.states import DocumentState, JobKind
 from resources.engines.recognition.sniff import sniff
-from resources.stores.catalog import TITLE_CHARS, Document
+from resources.stores.catalog import Document
 from resources.stores.jobs import Job
 from resources.stores.uploads import Upload
 
@@ -30,13 +30,6 @@ class Taken:
     document: Document
     job: Job | None  # to be launched
     already_had: bool
-
-
-def title_from(filename: str) -> str:
-    """Return a file's name as a title: without folder, ending and underscores."""
-    stem = PurePath(filename.replace("\\", "/")).stem
-    words = " ".join(stem.replace("_", " ").split())
-    return words[:TITLE_CHARS] or "Untitled"
 
 
 def take_upload(here: Backend, principal: Principal, upload: Upload) -> Taken:

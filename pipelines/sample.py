@@ -2,50 +2,80 @@
 
 from pathlib import Path
 
-import httpx
-
 import lectern
 from lectern.accounts.people import LOCAL
-from lectern.errors import EngineUnavailable
+from lectern.documents.formats import Format
+from lectern.ids import JobId
+from lectern.jobs.states import JobKind
 from lectern.settings import Settings
 from pipelines.places import Places
 
 SAMPLE = Path(lectern.__file__).with_name("sample.md")
-FILENAME = "Welcome to Lectern.md"
+TITLE = "Welcome to Lectern"
 
 
-def sample_is_due(settings: Settings, places: Places) -> bool:
-    """Whether this is the first start, of an installation with nothing in it."""
+def put_sample(settings: Settings, places: Places) -> JobId | None:
+    """Put the sample in at the first start of an installation with nothing in it.
+
+    Returns the job that prepares it; None when there is nothing to do. Once put in
+    it is never offered again: deleted, it stays away.
+    """
     from resources.services import Services
 
     if not settings.sample_document or places.sample_offered.exists():
-        return False
+        return None
     services = Services.open(settings)
-    is_empty = not services.catalog.documents(LOCAL)
-    services.close()
-    return is_empty
+    try:
+        if services.catalog.documents(LOCAL):
+            return None
+        content = SAMPLE.read_bytes()
+        blob = services.blobs.put(content)
+        with services.database.write() as connection:
+            document = services.catalog.add(
+                LOCAL,
+                title=TITLE,
+                filename=f"{TITLE}.md",
+                format=Format.MARKDOWN,
+                blob=blob,
+                size_bytes=len(content),
+                connection=connection,
+            )
+            job = services.jobs.create(
+                LOCAL,
+                document_id=document.id,
+                kind=JobKind.PREPARE,
+                connection=connection,
+            )
+    finally:
+        services.close()
+    places.sample_offered.touch()
+    return job.id
 
 
-def offer_sample(address: str, places: Places) -> None:
-    """Upload the sample as a person would, once: deleted, it stays away.
+def launch_sample(settings: Settings, job_id: JobId) -> None:
+    """Launch the sample's job; the reconciler would, some seconds later.
 
     Raises:
-        EngineUnavailable: The app did not take it; the next start tries again.
+        EngineUnavailable: Dagster does not answer.
     """
-    content = SAMPLE.read_bytes()
+    from resources.orchestrator import Orchestrator
+    from resources.services import Services
+
+    services = Services.open(settings)
+    orchestrator = Orchestrator(settings)
     try:
-        with httpx.Client(
-            base_url=address, headers={"Origin": address}, trust_env=False, timeout=30
-        ) as client:
-            wanted = {"name": FILENAME, "size_bytes": len(content)}
-            upload = client.post("/api/uploads", json=wanted).raise_for_status().json()
-            client.put(
-                f"/api/uploads/{upload['id']}",
-                content=content,
-                headers={"Upload-Offset": "0"},
-            ).raise_for_status()
-    except httpx.HTTPError as error:
-        raise EngineUnavailable(
-            f"The sample document could not be put in ({error}). Lectern works without."
-        ) from error
-    places.sample_offered.touch()
+        orchestrator.launch(services.jobs.find(job_id))
+    finally:
+        orchestrator.close()
+        services.close()
+
+
+def is_settled(settings: Settings, job_id: JobId) -> bool:
+    """Whether the sample's job has ended, one way or another."""
+    from resources.services import Services
+
+    services = Services.open(settings)
+    try:
+        return services.jobs.find(job_id).state.is_final
+    finally:
+        services.close()

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 import signal
 import socket
@@ -16,22 +17,25 @@ from pathlib import Path
 
 import psutil
 
-from lectern.errors import InvalidRequest, LecternError
+from lectern.errors import EngineUnavailable, InvalidRequest
+from lectern.ids import JobId
 from lectern.settings import Settings
 from pipelines.components import Running, components
 from pipelines.instance_files import write_dagster_settings
 from pipelines.kinship import adopt_orphans, descendants, kill_all, kill_orphans
 from pipelines.places import Places, make_places
-from pipelines.sample import offer_sample, sample_is_due
+from pipelines.sample import is_settled, launch_sample, put_sample
 
 LOOK_SECONDS = 0.1
 """How often the components are looked at."""
 STOP_SECONDS = 6.0
 """How long a component may take to stop before it is killed."""
 SAMPLE_PATIENCE_SECONDS = 30.0
-"""How long the sample waits for Dagster; put in sooner, it would only wait there."""
+"""How long the first start waits until its sample can be played."""
 
 Say = Callable[[str], None]
+
+logger = logging.getLogger("lectern.serving")
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Supervisor:
     say: Say
     running: list[Running] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
+    sample: JobId | None = None  # the job that prepares it, at the first start
 
     @property
     def address(self) -> str:
@@ -88,27 +93,34 @@ class Supervisor:
         return {each.pid for each in self.running if each.pid is not None}
 
     def greet(self) -> Iterator[None]:
-        """Tell the addresses once the app answers, then put in the sample.
+        """Tell the addresses once the app answers; at the first start, once the
+        sample can be played.
 
         A generator that is advanced between looks, so that nothing waits for it.
         """
-        began = time.monotonic()
         host = reachable_host(self.settings)
         while not answers(host, self.settings.port, "/live"):
             yield
+        if self.sample is not None:
+            yield from self.prepare_sample(self.sample)
         self.say(f"Lectern is at {self.address}")
         self.say(f"Runs are shown at {self.dagster_address} (Dagster)")
         self.say(f"Logs are in {self.places.logs}. Stop with Ctrl-C.")
-        if not sample_is_due(self.settings, self.places):
-            return
+
+    def prepare_sample(self, job_id: JobId) -> Iterator[None]:
+        """Have the sample prepared as soon as Dagster answers; wait, within reason."""
+        self.say("First start: preparing the sample document …")
+        deadline = time.monotonic() + SAMPLE_PATIENCE_SECONDS
         while not answers("127.0.0.1", self.settings.dagster_port, "/server_info"):
-            if time.monotonic() - began > SAMPLE_PATIENCE_SECONDS:
-                break
+            if time.monotonic() > deadline:
+                return
             yield
         try:
-            offer_sample(self.address, self.places)
-        except LecternError as error:
-            self.say(error.message)
+            launch_sample(self.settings, job_id)
+        except EngineUnavailable as error:
+            logger.info("The sample waits for the reconciler: %s", error)
+        while not is_settled(self.settings, job_id) and time.monotonic() < deadline:
+            yield
 
     def stop(self) -> None:
         """Stop every component, and whatever they started, within seconds."""
@@ -148,6 +160,7 @@ def serve(settings: Settings, say: Say) -> None:
         write_dagster_settings(places)
         adopt_orphans()
         supervisor = Supervisor(settings, places, say)
+        supervisor.sample = put_sample(settings, places)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
                 signal.signal(number, lambda *_: supervisor.stopping.set())

@@ -19,6 +19,7 @@ from lectern.documents.interchange import from_json, to_json
 from lectern.documents.ordering import SortedPages, missing_numbers, sort_pages
 from lectern.documents.pages import RecognisedPage, Recognition, RecognitionMethod
 from lectern.documents.spoken import Policy, speak
+from lectern.documents.titles import adopted_title
 from lectern.errors import (
     Cancelled,
     EngineError,
@@ -183,7 +184,14 @@ class Preparation:
         )
         self._report(document, JobStep.SPLITTING, done=1, total=1)
         self._last = None
-        return published
+        return self._titled(published, text.title)
+
+    def _titled(self, document: Document, found: str) -> Document:
+        """Call the document what it calls itself, unless a person named it."""
+        title = adopted_title(document.title, filename=document.filename, found=found)
+        if title == document.title:
+            return document
+        return self._catalog.rename(document.principal, document.id, title)
 
     def text_of(self, recognition: Recognition, document: Document) -> DocumentText:
         """Return the blocks of a recognition.

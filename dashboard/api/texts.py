@@ -14,8 +14,8 @@ from dashboard.backend import Backend
 from lectern.accounts.people import Principal
 from lectern.contracts import Contract
 from lectern.documents.formats import Format
+from lectern.documents.titles import TITLE_CHARS
 from lectern.errors import FileTooLarge, NothingToRead
-from resources.stores.catalog import TITLE_CHARS
 
 ENVELOPE_BYTES = 4096
 """What a request may add to the text itself: names, title, quotes."""

@@ -10,10 +10,11 @@ from dashboard.api.uploads import PIECE_BYTES
 from dashboard.components.mount import mount
 from dashboard.views import wording
 from lectern.documents.formats import Format
+from lectern.documents.titles import TITLE_CHARS
 from lectern.errors import LecternError, NotFound
 from lectern.ids import DocumentId
 from lectern.jobs.states import JobKind
-from resources.stores.catalog import TITLE_CHARS, Document
+from resources.stores.catalog import Document
 
 ACCEPTED = (
     ".pdf,.epub,.docx,.odt,.rtf,.pptx,.fb2,.html,.htm,.md,.markdown,.txt,"

@@ -19,11 +19,11 @@ from lectern.documents.paragraphs import Paragraph, from_element
 from lectern.documents.rows import rows_of
 from lectern.documents.script import direction_of
 from lectern.documents.splitting import SentenceFinder, cut, cut_lines, needs_sentences
+from lectern.documents.titles import TITLE_CHARS
 from lectern.ids import DocumentId, block_id
 
 BETWEEN_PARAGRAPHS = 2  # characters: "\n\n"
 BY_LINES = frozenset({BlockKind.TABLE, BlockKind.CODE, BlockKind.MATHS})
-TITLE_CHARS = 200
 
 
 class LanguageFinder(Protocol):

@@ -12,6 +12,7 @@ from lectern.documents.blocks import DocumentText
 from lectern.documents.formats import Format
 from lectern.documents.pages import BlockKind, SpanKind
 from lectern.documents.spoken import Policy, Speaking
+from lectern.documents.titles import TITLE_CHARS
 from lectern.errors import InvalidRequest, LecternError, LimitReached, NotFound
 from lectern.ids import BlobHash, DocumentId, OwnerId, new_document_id
 from lectern.jobs.states import DocumentState
@@ -25,7 +26,6 @@ from resources.stores.upsert import insert_or_update
 _document = schema.document.c
 _artifact = schema.artifact.c
 
-TITLE_CHARS = 300
 COLUMNS = tuple(column.name for column in schema.document.columns)
 
 

@@ -14,8 +14,8 @@ from tests.support.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
-SCAN = "masts"
-BOOK = "keeper"
+SCAN = "The Counting of the Masts"
+BOOK = "The Keeper"
 
 
 def words_on_page(person: Person) -> list[str]:
@@ -26,8 +26,8 @@ def words_on_page(person: Person) -> list[str]:
 def test_a_stranger_hears_a_scan_and_a_book_and_loses_nothing(
     chromium, product: Product, tmp_path: Path
 ):
-    scan = scanned_two_columns(tmp_path / f"{SCAN}.pdf")
-    book = small_epub(tmp_path / f"{BOOK}.epub")
+    scan = scanned_two_columns(tmp_path / "masts.pdf")
+    book = small_epub(tmp_path / "keeper.epub")
     context = chromium.new_context()
     person = Person(context.new_page(), product.address)
 

@@ -1,0 +1,36 @@
+"""What a document is called before anybody names it."""
+
+import re
+from pathlib import PurePath
+
+TITLE_CHARS = 300
+LEAST_CHARS = 3
+PROGRAM_MADE = re.compile(
+    r"^(untitled|document\d*|title|slide ?\d*|microsoft (word|powerpoint)\b.*)$"
+    r"|\.(docx?|rtf|odt|pdf|tex|dvi|indd|qxd|pptx?|fm|wpd|html?|txt)$"
+    r"|[\\/]",
+    re.IGNORECASE,
+)
+"""Titles that a program put into a file by itself: its own name, a path, nothing."""
+
+
+def title_from(filename: str) -> str:
+    """Return a file's name as a title: without folder, ending and underscores."""
+    stem = PurePath(filename.replace("\\", "/")).stem
+    words = " ".join(stem.replace("_", " ").split())
+    return words[:TITLE_CHARS] or "Untitled"
+
+
+def adopted_title(current: str, *, filename: str, found: str) -> str:
+    """Return the title found in a document, unless a person chose the current one.
+
+    A title still made from the file's name is replaced by one that the document
+    states or begins with, if that says anything.
+    """
+    was_chosen = current != title_from(filename)
+    says_something = (
+        len(found) >= LEAST_CHARS
+        and any(map(str.isalpha, found))
+        and not PROGRAM_MADE.search(found)
+    )
+    return current if was_chosen or not says_something else found[:TITLE_CHARS]

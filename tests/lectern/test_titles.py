@@ -1,0 +1,26 @@
+"""What a document is called before anybody names it."""
+
+import pytest
+
+from lectern.documents.titles import adopted_title, title_from
+
+
+def test_a_file_name_becomes_a_title_without_folder_ending_and_underscores():
+    assert title_from("C:\\scans\\rental_agreement  2.pdf") == "rental agreement 2"
+
+
+def test_the_title_a_book_states_replaces_its_file_name():
+    found = adopted_title("pg1342", filename="pg1342.epub", found="Pride and Prejudice")
+
+    assert found == "Pride and Prejudice"
+
+
+def test_a_title_somebody_chose_stays():
+    assert adopted_title("Mine", filename="pg1342.epub", found="Pride") == "Mine"
+
+
+@pytest.mark.parametrize(
+    "found", ["", "12", "Untitled", "Microsoft Word - letter.doc", "letter.tex", "a/b"]
+)
+def test_a_title_that_says_nothing_does_not_replace_the_file_name(found):
+    assert adopted_title("letter", filename="letter.pdf", found=found) == "letter"
