@@ -67,9 +67,13 @@ def calendar(days: Sequence[Day]) -> alt.Chart:
 
 
 def voices(listened_seconds: Sequence[tuple[str, float]]) -> alt.Chart:
-    """Return a bar for each voice; in hours once there are some."""
+    """Return a bar for each voice, in the largest unit that gives whole numbers."""
     longest = max(seconds for _name, seconds in listened_seconds)
-    unit, divisor = ("Hours", 3600) if longest >= 2 * 3600 else ("Minutes", 60)
+    unit, divisor = next(
+        (unit, divisor)
+        for unit, divisor in (("Hours", 3600), ("Minutes", 60), ("Seconds", 1))
+        if longest >= 2 * divisor or divisor == 1
+    )
     rows = [
         {"Voice": name, unit: round(seconds / divisor, 2)}
         for name, seconds in listened_seconds
@@ -108,7 +112,7 @@ def reuse(found: Reuse) -> alt.Chart:
         y=alt.Y(
             "share:Q",
             stack="zero",
-            axis=alt.Axis(title=None, format="%", tickCount=4, domain=False),
+            axis=alt.Axis(title=None, format=".0%", tickCount=4, domain=False),
         ),
         color=alt.Color(
             "way:N",

@@ -170,8 +170,11 @@ def _voice_name(voice_id: str) -> str:
 
 def _show_reuse(reuse: Reuse) -> None:
     st.header("Work saved by reuse", anchor=False)
-    if not reuse.by_day:
-        st.caption("No sound has been asked for yet.")
+    if not reuse.saved.requests:
+        st.caption(
+            "Nothing yet. A sentence heard again, or found in two documents, is made "
+            "only once, and counted here."
+        )
         return
     _show_chart(
         charts.reuse(reuse),

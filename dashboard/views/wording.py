@@ -101,6 +101,7 @@ def progress_line(job: Job, now: datetime) -> str:
         parts.append(f"{job.done:,} of {job.total:,}")
     if job.message:
         parts.append(job.message)
-    if (left := job.eta_seconds(now)) is not None:
+    follows = job.kind is JobKind.LISTEN  # it ends when its reader goes, not before
+    if not follows and (left := job.eta_seconds(now)) is not None:
         parts.append(f"about {duration(left)} left")
     return " · ".join(parts)
