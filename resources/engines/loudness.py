@@ -61,7 +61,8 @@ def levelled(samples: Samples, rate_hz: int, *, target_lufs: float) -> Samples:
     scaled = samples.astype(np.float32) * np.float32(10 ** (gain_db / 20))
     if peak_db + gain_db > CEILING_DB:
         scaled = _limited(scaled, np.float32(32768 * 10 ** (CEILING_DB / 20)))
-    return np.rint(scaled).astype(np.int16)
+    whole: Samples = np.rint(scaled).astype(np.int16)
+    return whole
 
 
 def _peak(samples: Samples) -> int:
@@ -104,7 +105,8 @@ def _window_powers(samples: Samples, rate_hz: int) -> NDArray[np.float64]:
     whole = samples[: count * slice_samples].reshape(count, slice_samples)
     powers = _slice_powers(whole, rate_hz, slice_samples)
     summed = np.concatenate([[0.0], np.cumsum(powers)])
-    return (summed[SLICES_IN_WINDOW:] - summed[:-SLICES_IN_WINDOW]) / SLICES_IN_WINDOW
+    sums: NDArray[np.float64] = summed[SLICES_IN_WINDOW:] - summed[:-SLICES_IN_WINDOW]
+    return sums / SLICES_IN_WINDOW
 
 
 def _slice_powers(
@@ -121,7 +123,7 @@ def _slice_powers(
 @lru_cache(maxsize=8)
 def _weights(rate_hz: int, slice_samples: int) -> NDArray[np.float64]:
     """Return K-weighting for the bins of a slice's spectrum, scaled to mean power."""
-    frequencies_hz = np.fft.rfftfreq(slice_samples, 1 / rate_hz)
+    frequencies_hz = np.fft.rfftfreq(slice_samples, 1 / rate_hz).astype(np.float64)
     weights = _k_weighting(frequencies_hz) * 2.0  # both halves of the spectrum
     weights[0] /= 2
     if slice_samples % 2 == 0:
