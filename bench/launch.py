@@ -18,34 +18,20 @@ from pathlib import Path
 from lectern.accounts.people import LOCAL
 from lectern.documents.formats import Format
 from lectern.jobs.states import JobKind
-from lectern.settings import Settings
 from resources.orchestrator import Orchestrator
 from resources.services import Services
 from resources.stores.jobs import Job
-from tests.support.product import Product, running
+from tests.support.drill import settings_of
+from tests.support.product import running
 
 RUNS = 15
 WARM_UP_RUNS = 2
 PAUSE_SECONDS = 1.0
 """Runs one after another, as a person would start them, and not a burst."""
+PATIENCE_SECONDS = 60.0
 START_GOAL_SECONDS = 0.5
 ROWS_GOAL = 300
 AGAIN_GOAL_SECONDS = 15.0
-
-
-def settings_of(product: Product) -> Settings:
-    """Return the settings the product runs with."""
-    ports = {
-        each.partition("=")[0]: each.partition("=")[2]
-        for each in Path(f"/proc/{product.supervisor.pid}/environ")
-        .read_text()
-        .split("\0")
-    }
-    return Settings(
-        data_dir=product.data_dir,
-        port=int(ports["LECTERN_PORT"]),
-        dagster_port=int(ports["LECTERN_DAGSTER_PORT"]),
-    )
 
 
 def launch_one(services: Services, orchestrator: Orchestrator, text: str) -> Job:
@@ -61,7 +47,9 @@ def launch_one(services: Services, orchestrator: Orchestrator, text: str) -> Job
     )
     job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.PREPARE)
     orchestrator.launch(job)
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not services.jobs.find(job.id).state.is_final:
+        assert time.monotonic() < deadline, "the job does not end; was it stopped?"
         time.sleep(0.01)
     return services.jobs.find(job.id)
 

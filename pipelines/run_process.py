@@ -1,99 +1,36 @@
 """What the worker pool's children do: carry out a run, or report one that was lost.
 
-Everything here runs after a fork, except ``preload`` and the two ``fail_*`` calls,
-which the parent makes while it has no children.
+Beside it, what the pool itself says of runs when it starts and when it stops.
 """
 
-import gc
-import importlib
 import logging
-import tempfile
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from lectern.errors import LecternError
-from lectern.jobs.runs import JOB, STOPPED, WORKER
-from pipelines.pool_protocol import Question
-from pipelines.worker_pool import Duties
+import dagster as dg
+from dagster._cli.api import _execute_run_command_body
+from dagster._core.storage.dagster_run import RunsFilter
+from dagster._serdes import serialize_value
+from dagster._utils.interrupts import capture_interrupts
 
-HEAVY_MODULES = (
-    "dagster._cli.api",
-    "dagster._core.execution.api",
-    "dagster._core.launcher.default_run_launcher",
-    "resources.services",
-    "resources.preparation",
-    "resources.voicing",
-    "resources.listening",
-    "resources.rendering",
-    "resources.orchestrator",
-    "resources.engines.sentences",
-    "resources.engines.languages",
-    "resources.engines.espeak",
-    "resources.engines.opus",
-    "pyarrow.parquet",
-    "av",
-)
-"""Imported before the first fork, so that no run waits for them."""
+from lectern.errors import LecternError
+from lectern.ids import JobId
+from lectern.jobs.runs import JOB, STOPPED, WORKER
+from lectern.settings import Settings
+from pipelines.launcher import lane_of
+from pipelines.pool_protocol import Question
+from pipelines.preloading import instance_of
+from pipelines.recovery import Remedy, decide, look_into, report_lost, settle
+from pipelines.worker_pool import Duties
+from resources.orchestrator import Orchestrator
+from resources.services import Services
 
 logger = logging.getLogger("lectern.pool")
 
 
-def preload() -> None:
-    """Import all a run needs and make one empty run, so that nothing is left to load.
-
-    Whatever opens a database is closed again: no connection crosses a fork.
-    """
-    from pipelines.definitions import defs
-
-    for name in HEAVY_MODULES:
-        importlib.import_module(name)
-    defs.get_repository_def().load_all_definitions()
-    warm_models()
-    _rehearse()
-    gc.collect()
-    gc.freeze()
-    threads = [thread.name for thread in threading.enumerate()]
-    if len(threads) > 1:
-        logger.warning("Threads that a fork does not copy: %s", threads)
-
-
-def warm_models() -> None:
-    """Load the small models that every book needs."""
-    from resources.preparation import load_models
-
-    load_models()
-
-
-def _rehearse() -> None:
-    """Run an empty job, which imports what Dagster imports late."""
-    import dagster as dg
-
-    @dg.op
-    def nothing() -> None:
-        """Do nothing."""
-
-    @dg.job(executor_def=dg.in_process_executor)
-    def rehearsal() -> None:
-        nothing()
-
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            dg.DagsterInstance.local_temp(folder) as instance,
-        ):
-            rehearsal.execute_in_process(instance=instance)
-    finally:
-        logging.disable(logging.NOTSET)
-
-
 def carry_out(run_id: str, instance_ref: str) -> None:
     """Execute a run. A failure of the run is no failure of this process."""
-    from dagster._cli.api import _execute_run_command_body
-    from dagster._utils.interrupts import capture_interrupts
-
-    with capture_interrupts(), _instance(instance_ref) as instance:
+    with capture_interrupts(), instance_of(instance_ref) as instance:
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return  # cancelled while it waited
@@ -104,20 +41,18 @@ def carry_out(run_id: str, instance_ref: str) -> None:
 
 def report_lost_run(run_id: str, instance_ref: str, how: str) -> None:
     """Tell Dagster that a run's process died, and see to its job at once."""
-    from pipelines.recovery import report_lost
-
-    with _instance(instance_ref) as instance:
+    with instance_of(instance_ref) as instance:
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return
         report_lost(instance, run, f"The process of this run {how}.")
         if job_id := run.tags.get(JOB):
-            _resume(instance, job_id)
+            resume(instance, JobId(job_id))
 
 
 def report_stopped_run(run_id: str, instance_ref: str) -> None:
     """Tell Dagster that a run was killed because somebody had asked it to stop."""
-    with _instance(instance_ref) as instance:
+    with instance_of(instance_ref) as instance:
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return
@@ -129,15 +64,28 @@ DUTIES = Duties(
 )
 
 
+def resume(instance: dg.DagsterInstance, job_id: JobId) -> None:
+    """Launch a job again whose run died. When that fails, the sensor does it."""
+    settings = Settings()
+    services = Services.open(settings)
+    job = services.jobs.find(job_id)
+    if job.state.is_final:
+        return
+    now = services.database.now()
+    remedy = decide(job, look_into(instance, job, now), now)
+    settle(services, job, remedy)
+    if remedy is not Remedy.LAUNCH:
+        return
+    if not services.jobs.requeue(job.id, job.run_id or ""):
+        return
+    try:
+        Orchestrator(settings).launch(job)
+    except LecternError as error:
+        logger.warning("Job %s waits for the sensor: %s", job_id, error.message)
+
+
 def left_behind(dagster_home: Path) -> list[Question]:
     """Return runs that wait for a pool, and report those an earlier one had begun."""
-    import dagster as dg
-    from dagster._core.storage.dagster_run import RunsFilter
-    from dagster._serdes import serialize_value
-
-    from pipelines.launcher import lane_of
-    from pipelines.recovery import report_lost
-
     status = dg.DagsterRunStatus
     begun = RunsFilter(statuses=[status.STARTED, status.CANCELING])
     waiting = RunsFilter(statuses=[status.STARTING])
@@ -157,10 +105,8 @@ def left_behind(dagster_home: Path) -> list[Question]:
         ]
 
 
-def fail_runs(dagster_home: Path, run_ids: Iterable[str]) -> None:
+def report_stopped(dagster_home: Path, run_ids: Iterable[str]) -> None:
     """Report runs as ended with the server; their jobs go on at the next start."""
-    import dagster as dg
-
     wanted = list(run_ids)
     if not wanted:
         return
@@ -170,37 +116,3 @@ def fail_runs(dagster_home: Path, run_ids: Iterable[str]) -> None:
                 continue
             instance.add_run_tags(run.run_id, {WORKER: STOPPED})
             instance.report_run_failed(run, "Lectern was stopped.")
-
-
-def _instance(instance_ref: str):  # type: ignore[no-untyped-def]
-    import dagster as dg
-    from dagster._core.instance.ref import InstanceRef
-    from dagster._serdes import deserialize_value
-
-    return dg.DagsterInstance.from_ref(deserialize_value(instance_ref, InstanceRef))
-
-
-def _resume(instance: object, job_id: str) -> None:
-    """Launch a job again whose run died. When that fails, the sensor does it."""
-    import dagster as dg
-
-    from lectern.ids import JobId
-    from lectern.settings import Settings
-    from pipelines.recovery import Remedy, decide, look_into, settle
-    from resources.orchestrator import Orchestrator
-    from resources.services import Services
-
-    assert isinstance(instance, dg.DagsterInstance)  # noqa: S101
-    settings = Settings()
-    services = Services.open(settings)
-    job = services.jobs.find(JobId(job_id))
-    if job.state.is_final:
-        return
-    now = services.database.now()
-    remedy = decide(job, look_into(instance, job, now), now)
-    settle(services, job, remedy)
-    if remedy is Remedy.LAUNCH and services.jobs.requeue(job.id, job.run_id or ""):
-        try:
-            Orchestrator(settings).launch(job)
-        except LecternError as error:
-            logger.warning("Job %s waits for the sensor: %s", job_id, error.message)

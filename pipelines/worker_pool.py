@@ -288,17 +288,18 @@ def wake_on_signals() -> Iterator[socket.socket]:
 
 def main() -> None:
     """Import everything, then serve until told to stop."""
-    from pipelines.run_process import DUTIES, fail_runs, left_behind, preload
+    from pipelines.preloading import preload
+    from pipelines.run_process import DUTIES, left_behind, report_stopped
 
     settings = Settings()
     configure_logging(settings)
     places = make_places(settings)
     adopt_orphans()
-    preload()
+    preload(places.dagster_home)
     lanes = {Lane.WORKERS: settings.workers, Lane.LISTENERS: settings.listeners}
     pool = WorkerPool(places.workers_socket, lanes, DUTIES)
     pool.serve(lambda: left_behind(places.dagster_home))
-    fail_runs(places.dagster_home, [run.run_id for run in pool.stop()])
+    report_stopped(places.dagster_home, [run.run_id for run in pool.stop()])
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ def test_a_failed_job_can_be_tried_again(drill: Drill) -> None:
 def test_a_killed_worker_pool_is_started_again_and_its_jobs_go_on(
     drill: Drill,
 ) -> None:
-    documents = [drill.book(blocks=60, title=f"Pool {n}") for n in range(3)]
+    documents = [drill.book(blocks=24, title=f"Pool {n}") for n in range(3)]
     jobs = [drill.begin(document, JobKind.RENDER) for document in documents]
     drill.wait(jobs[0].id, lambda job: job.done >= 8)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -97,12 +98,21 @@ class Drill:
 
     def run_status(self, run_id: str | None) -> str:
         """Return what Dagster says of a run."""
-        query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+        return str(self._run(run_id)["status"])
+
+    def run_tags(self, run_id: str | None) -> dict[str, str]:
+        """Return the tags of a run."""
+        return {tag["key"]: tag["value"] for tag in self._run(run_id)["tags"]}
+
+    def _run(self, run_id: str | None) -> dict[str, Any]:
+        query = """query($id: ID!) {
+          runOrError(runId: $id) { ... on Run { status tags { key value } } }
+        }"""
         reply = httpx.post(
             f"http://127.0.0.1:{self.settings.dagster_port}/graphql",
             json={"query": query, "variables": {"id": run_id}},
         )
-        return str(reply.json()["data"]["runOrError"]["status"])
+        return dict(reply.json()["data"]["runOrError"])
 
 
 @contextmanager
