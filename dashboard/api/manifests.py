@@ -52,7 +52,7 @@ def estimated_ms(kind: BlockKind, spoken: Spoken, language: str) -> int:
 
 
 def block_entry(block: Block, policy: Policy) -> dict[str, Any]:
-    """Return one block as the browser reads it (fields: see the API page)."""
+    """Return one block as the browser reads it (fields: docs/api.md)."""
     spoken = speak(block, policy)
     entry: dict[str, Any] = {
         "i": block.index,
