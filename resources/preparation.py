@@ -169,8 +169,10 @@ class Preparation:
             return document
         self._report(document, JobStep.SPLITTING, done=0, total=1)
         recognition = self._load(ordered.blob)
-        text = self.text_of(recognition, document)
-        blob = self._blobs.put(write_blocks(text))
+        with collection_paused():
+            text = self.text_of(recognition, document)
+            blob = self._blobs.put(write_blocks(text))
+            stats = text_stats(text, document.policy)
         self._raise_if_cancelled(self._job(document))
         about = {
             "made_from": key,
@@ -178,7 +180,6 @@ class Preparation:
             "chapters": len(text.chapters),
         }
         self._catalog.put_artifact(document.id, BLOCKS, blob, about)
-        stats = text_stats(text, document.policy)
         published = self._catalog.publish(
             document.id, text=text, blocks_blob=blob, stats=stats
         )
@@ -199,13 +200,12 @@ class Preparation:
         Raises:
             NothingToRead: There are none.
         """
-        with collection_paused():
-            text = build_text(
-                recognition,
-                document.id,
-                sentences=sentence_finder(),
-                languages=language_finder(),
-            )
+        text = build_text(
+            recognition,
+            document.id,
+            sentences=sentence_finder(),
+            languages=language_finder(),
+        )
         if not text.blocks:
             raise NothingToRead(
                 f"There are no words in “{document.filename}”. Upload a file with "

@@ -15,7 +15,7 @@ HYPHENS = "-\u2010\u00ad" + SOFT_HYPHEN
 BROKEN = re.compile(rf"(?<=[^\W_])[{HYPHENS}]$")
 LAST_WORD = re.compile(r"[^\W_]+(?:[-‐'’][^\W_]+)*$")
 FIRST_WORD = re.compile(r"[^\W_]+(?:[-‐'’][^\W_]+)*")
-WORD = re.compile(r"[^\W\d_]+(?:[-‐'’][^\W\d_]+)*")
+AROUND_WORDS = ".,;:!?…\"“”„«»‘’'()[]{}<>/|*—–-"
 SUSPENDED = frozenset(
     {
         "and",
@@ -58,30 +58,30 @@ class Vocabulary:
             kept = text.partition(" ")[2] if is_rest else text
             is_rest = text[-1:] in HYPHENS
             whole.append(kept.rpartition(" ")[0] if is_rest else kept)
-        # Most tokens occur many times: the search for words sees each of them once.
+        # Most tokens occur many times, and each is looked at once.
         words: Counter[str] = Counter()
         for token, count in Counter("\n".join(whole).split()).items():
-            if token.isalpha():
-                words[token] += count
-                continue
-            for word in WORD.findall(token):
-                words[word] += count
+            words[token.strip(AROUND_WORDS)] += count
         return words
 
     @cached_property
     def _folded(self) -> Counter[str]:
         folded: Counter[str] = Counter()
         for word, count in self._exact.items():
-            folded[word.lower().replace("‐", "-")] += count
+            folded[_fold(word)] += count
         return folded
 
     def count(self, word: str) -> int:
         """Return how often a word occurs, in whatever case."""
-        return self._folded[word.lower().replace("‐", "-")]
+        return self._folded[_fold(word)]
 
     def has_exactly(self, word: str) -> bool:
         """Return whether a word occurs in just this case."""
         return word in self._exact
+
+
+def _fold(word: str) -> str:
+    return word.lower().replace("‐", "-")
 
 
 def is_broken(text: str) -> bool:

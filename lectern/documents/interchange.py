@@ -30,18 +30,20 @@ Row = Sequence[Any]
 
 def to_json(recognition: Recognition) -> bytes:
     """Return a recognition as JSON."""
-    value = {
-        "scheme": SCHEME,
-        "page_count": recognition.page_count,
-        "title": recognition.title,
-        "author": recognition.author,
-        "language": recognition.language,
-        "outline": [astuple(entry) for entry in recognition.outline],
-        "reused_pages": recognition.reused_pages,
-        "pages": [_page_row(page) for page in recognition.pages],
-    }
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass")
+    about = _dumped(
+        {
+            "scheme": SCHEME,
+            "page_count": recognition.page_count,
+            "title": recognition.title,
+            "author": recognition.author,
+            "language": recognition.language,
+            "outline": [astuple(entry) for entry in recognition.outline],
+            "reused_pages": recognition.reused_pages,
+        }
+    )
+    # Page by page: the rows of a whole book at once would take ten times its size.
+    pages = b",".join(_dumped(_page_row(page)) for page in recognition.pages)
+    return about[:-1] + b',"pages":[' + pages + b"]}"
 
 
 def from_json(data: bytes) -> Recognition:
@@ -60,10 +62,7 @@ def from_json(data: bytes) -> Recognition:
 
 def page_to_json(page: RecognisedPage) -> bytes:
     """Return one page as JSON, as a page cache keeps it."""
-    text = json.dumps(
-        [SCHEME, _page_row(page)], ensure_ascii=False, separators=(",", ":")
-    )
-    return text.encode("utf-8", "surrogatepass")
+    return _dumped([SCHEME, _page_row(page)])
 
 
 def page_from_json(data: bytes) -> RecognisedPage:
@@ -80,6 +79,11 @@ def page_from_json(data: bytes) -> RecognisedPage:
         raise BadEngineReply(
             "A recognised page cannot be read back. Prepare the document again."
         ) from error
+
+
+def _dumped(value: Any) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _recognition(value: Any) -> Recognition:

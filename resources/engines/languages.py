@@ -241,8 +241,15 @@ def _identifier(allowed: frozenset[str]) -> Any:
     """Return a detector; loading the model takes most of a second."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    known = allowed & set(identifier.nb_classes)
-    if known:
-        identifier.set_languages(sorted(known))
-    return identifier
+    full = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    kept = [n for n, tag in enumerate(full.nb_classes) if tag in allowed]
+    # Its own way of leaving languages out keeps the whole model beside the small one.
+    return LanguageIdentifier(
+        full.nb_ptc[:, kept],
+        full.nb_pc[kept],
+        [full.nb_classes[n] for n in kept],
+        full.tk_nextmove,
+        full.tk_output,
+        norm_probs=True,
+        tk_row=full.tk_row,
+    )
