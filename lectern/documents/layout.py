@@ -40,7 +40,7 @@ CAPTION = re.compile(
     r"\s*(?:\d+|[IVX]+\b|[A-Z]\.\d)[.\d]*\s*(?:[.:|–—-]|$|(?-i:[A-Z(]))",
     re.IGNORECASE,
 )
-LEADER = re.compile(r"(?:\.\s?){4,}\s*[\divxlc]{1,6}$|…+\s*\d+$")
+LEADER = re.compile(r"(?:\.\s?){3,}\s*[\divxlc]{1,6}$|…+\s*\d+$")
 TRAILING_PAGE = re.compile(r"\s(\d{1,4})$")
 NUMBER_TOKEN = re.compile(r"^[-+−±~<>≤≥(]*[$€£¥]?\d[\d.,:%/×x±e+−)–-]*[%*†]?$")
 UNLIKE_PROSE = re.compile(
@@ -50,6 +50,8 @@ UNLIKE_PROSE = re.compile(
 DIGIT = re.compile(r"\d")
 PAGE_DIGITS = frozenset("0123456789ivxlc")
 ENTRY_CHARS = 90
+LEAST_ENTRIES = 4
+"""Rows that end in rising numbers, to be taken for a table of contents."""
 CODE_STRONG = re.compile(
     r"[;{]\s*$|^(?:\d+\s+)?\W*[}\])]+\W*$|\s//\s|^\s*(?:\d+\s+)?(?:def|class|import|return|if|else|elif|for|"
     r"while|do|public|private|static|void|int|var|let|const|function|func|fn|package|using|"
@@ -407,23 +409,38 @@ def _code_weight(row: Row) -> float:
 def _mark_contents(textures: list[Texture], rows: Sequence[Row]) -> None:
     """Mark the lines of a printed table of contents: they end in rising numbers."""
     run: list[int] = []
+    has_leader = False
     before = 0
     for n in range(len(rows) + 1):
-        text = rows[n].text if n < len(rows) else ""
-        number, is_leader = -1, False
-        if text[-1:] in PAGE_DIGITS:
-            match = TRAILING_PAGE.search(text)
-            number = int(match[1]) if match else -1
-            is_leader = LEADER.search(text) is not None
-        is_entry = number >= before and len(text) <= ENTRY_CHARS
-        if is_leader or (is_entry and textures[n] is Texture.PROSE):
+        number, is_leader = _entry(rows[n].text) if n < len(rows) else (-1, False)
+        is_prose = n < len(rows) and textures[n] is Texture.PROSE
+        if is_leader or (is_prose and number >= before):
             run.append(n)
             before = max(before, number)
+            has_leader = has_leader or is_leader
             continue
-        if len(run) >= 4 or any(LEADER.search(rows[i].text) for i in run):
-            for i in run:
-                textures[i] = Texture.CONTENTS
-        run, before = [], 0
+        if len(run) >= LEAST_ENTRIES or has_leader:
+            textures[run[0] : run[-1] + 1] = [Texture.CONTENTS] * len(run)
+        run, before, has_leader = [], 0, False
+    _bridge_contents(textures, rows)
+
+
+def _entry(text: str) -> tuple[int, bool]:
+    """Return the page an entry names, -1 for none, and whether dots lead to it."""
+    if text[-1] not in PAGE_DIGITS:
+        return -1, False
+    match = TRAILING_PAGE.search(text)
+    is_short = match is not None and len(text) <= ENTRY_CHARS
+    number = int(match[1]) if match and is_short else -1
+    return number, LEADER.search(text) is not None
+
+
+def _bridge_contents(textures: list[Texture], rows: Sequence[Row]) -> None:
+    """Mark the first lines of entries that take two: those between other entries."""
+    for n in range(1, len(rows) - 1):
+        is_between = textures[n - 1] is textures[n + 1] is Texture.CONTENTS
+        if is_between and len(rows[n].text) <= ENTRY_CHARS:
+            textures[n] = Texture.CONTENTS
 
 
 def _mark_tables(

@@ -145,3 +145,60 @@ def test_labels_inside_a_figure_are_furniture_and_kept_together():
     sheet.text("Figure 1. What is where.")
 
     assert shown(read(sheet.page()), "furniture") == ["Lamp · Tower · Sea"]
+
+
+def test_the_head_of_a_table_belongs_to_it():
+    sheet = Sheet().text(prose(1)).text("Table 1: Towns", gap=1)
+    sheet.text("Town People Area Direction", gap=1)
+    for row in TABLE_ROWS:
+        sheet.text(row, gap=0.1)
+
+    (table,) = shown(read(sheet.page()), "table")
+    assert table.startswith("Town People")
+
+
+def test_an_entry_of_two_lines_belongs_to_the_table_of_contents():
+    sheet = Sheet().text("The Lamp ....... 3").text("A title so long that it", gap=0)
+    sheet.text("takes two lines ....... 4", gap=0).text("The Sea ....... 9", gap=0)
+
+    assert len(shown(read(sheet.page()))) == 1
+
+
+def test_debris_of_a_figures_font_is_no_code():
+    sheet = Sheet().text(prose(1))
+    for row in ('!"# $%&; {}=', "<>/2?[]; #3%4", "&-.;{} 9<=>"):
+        sheet.text(row, gap=0)
+
+    assert not shown(read(sheet.page()), "code")
+
+
+def test_a_heading_among_labels_of_a_figure_is_a_label():
+    sheet = Sheet().text(prose(1, sentences=8))
+    sheet.line("Lamp", 0.5, left=0.3, font_size_pt=5.0)
+    sheet.line("Tower", 0.55, left=0.3, font_size_pt=13.0)
+    sheet.line("Sea", 0.6, left=0.3, font_size_pt=5.0)
+
+    assert shown(read(sheet.page()), "furniture") == ["Lamp · Tower · Sea"]
+
+
+def test_a_letter_below_a_figure_is_a_label():
+    sheet = Sheet().text(prose(1)).line("(a)", 0.5, left=0.2).line("(b)", 0.5, left=0.7)
+
+    assert shown(read(sheet.page()), "furniture") == ["(a) (b)"]
+
+
+def test_items_with_a_hanging_indent_are_kept_apart():
+    sheet = Sheet()
+    for number in range(3):
+        top = 0.2 + number * 0.0286
+        sheet.line(f"[{number + 1}] A. Keeper, who wrote of the lamp and the", top)
+        sheet.line("tower by the sea.", top + 0.0143, left=0.13)
+
+    assert len({block.paragraph for block in read(sheet.page()).blocks}) == 3
+
+
+def test_text_after_a_list_is_no_part_of_its_last_item():
+    sheet = Sheet().text(prose(3)).line("• the tower by the sea.", 0.4, left=0.13)
+    sheet.line("Then the road went on, and the sea was left behind for good.", 0.4143)
+
+    assert shown(read(sheet.page()), "list") == ["• the tower by the sea."]
