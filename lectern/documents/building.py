@@ -1,7 +1,7 @@
 """A recognition made into the text of a document: the one way from pages to blocks."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from lectern.documents.chapters import chapter_of_blocks, find_chapters
 from lectern.documents.flow import PrintedPage, flow
 from lectern.documents.furniture import Furniture, find_furniture
 from lectern.documents.hyphens import Vocabulary
-from lectern.documents.kinds import classify_page, type_scale
+from lectern.documents.kinds import STANDING_TITLE, classify_page, type_scale
 from lectern.documents.layout import Group, group_rows
 from lectern.documents.marks import find_marks
 from lectern.documents.ordering import sort_pages
@@ -22,6 +22,7 @@ from lectern.documents.splitting import SentenceFinder, cut, cut_lines, needs_se
 from lectern.documents.titles import TITLE_CHARS
 from lectern.ids import DocumentId, block_id
 
+TITLE_PARAGRAPHS = 12
 BETWEEN_PARAGRAPHS = 2  # characters: "\n\n"
 BY_LINES = frozenset({BlockKind.TABLE, BlockKind.CODE, BlockKind.MATHS})
 
@@ -213,13 +214,18 @@ def _within(spans: Sequence[Span], start: int, end: int) -> tuple[Span, ...]:
 
 
 def _title(recognition: Recognition, paragraphs: Sequence[Paragraph]) -> str:
-    """Return the stated title, else the first heading near the beginning."""
+    """Return the stated title, else the largest heading of the first page.
+
+    Titles that many documents have ("Contents") name none of them.
+    """
     if recognition.title.strip():
         return " ".join(recognition.title.split())[:TITLE_CHARS]
-    early: Iterator[Paragraph] = (
+    early = (
         paragraph
-        for paragraph in paragraphs[:12]
+        for paragraph in paragraphs[:TITLE_PARAGRAPHS]
         if paragraph.kind is BlockKind.HEADING
+        and paragraph.page == paragraphs[0].page
+        and not STANDING_TITLE.match(paragraph.text)
     )
     best = min(early, key=lambda paragraph: paragraph.level, default=None)
     return " ".join(best.text.split())[:TITLE_CHARS] if best else ""

@@ -53,8 +53,9 @@ REFERENCES_TITLE = re.compile(
     re.IGNORECASE,
 )
 STANDING_TITLE = re.compile(
-    r"^(?:abstract|contents|preface|foreword|introduction|acknowledge?ments?|glossary|"
-    r"index|epilogue|prologue|conclusions?|summary|résumé|zusammenfassung)$",
+    r"^(?:abstract|(?:table of )?contents|inhalt(?:sverzeichnis)?|sommaire|preface|"
+    r"foreword|introduction|acknowledge?ments?|glossary|index|epilogue|prologue|"
+    r"conclusions?|summary|résumé|zusammenfassung)$",
     re.IGNORECASE,
 )
 WORDS = re.compile(r"[^\W\d_]+")

@@ -66,7 +66,7 @@ SHARED_SCRIPTS: dict[str, frozenset[str]] = {
 # fmt: off
 SPOKEN = frozenset(
     {
-        "af", "am", "an", "ar", "as", "az", "ba", "be", "bg", "bn", "bs", "ca", "cs",
+        "af", "am", "ar", "as", "az", "ba", "be", "bg", "bn", "bs", "ca", "cs",
         "cy", "da", "de", "el", "en", "eo", "es", "et", "eu", "fa", "fi", "fr", "ga",
         "gd", "gl", "gu", "he", "hi", "hr", "ht", "hu", "hy", "id", "is", "it", "ja",
         "ka", "kk", "kn", "ko", "ku", "ky", "la", "lb", "lt", "lv", "mk", "ml", "mr",

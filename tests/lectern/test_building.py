@@ -177,6 +177,7 @@ def test_the_title_is_the_stated_one_else_the_first_large_heading():
     assert read(page).title == "Book"
     assert read(page, title=" The  Keeper ").title == "The Keeper"
     assert read(text_page("Words.")).title == ""
+    assert read(markup(Element(BlockKind.HEADING, "Contents", 1))).title == ""
 
 
 def test_the_language_is_that_of_most_letters():
