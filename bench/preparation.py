@@ -59,12 +59,14 @@ with collection_paused():
         read, "0" * 32, sentences=sentence_finder(), languages=language_finder()
     )
     built = time.perf_counter()
+    pages = len(read.pages)
+    del read  # as the step does
     write_blocks(text)
 written = time.perf_counter()
 own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 print(json.dumps({
-    "pages": len(read.pages), "blocks": len(text.blocks), "all": written - started,
+    "pages": pages, "blocks": len(text.blocks), "all": written - started,
     "recognising": recognised - started, "building": built - recognised,
     "writing": written - built, "mb": own, "child mb": child,
 }))

@@ -168,9 +168,9 @@ class Preparation:
         if known is not None and is_ready and document.blocks_blob == known.blob:
             return document
         self._report(document, JobStep.SPLITTING, done=0, total=1)
-        recognition = self._load(ordered.blob)
         with collection_paused():
-            text = self.text_of(recognition, document)
+            text = self.text_of(self._load(ordered.blob), document)
+            self._last = None  # a book's lines make room for writing its blocks
             blob = self._blobs.put(write_blocks(text))
             stats = text_stats(text, document.policy)
         self._raise_if_cancelled(self._job(document))
@@ -184,7 +184,6 @@ class Preparation:
             document.id, text=text, blocks_blob=blob, stats=stats
         )
         self._report(document, JobStep.SPLITTING, done=1, total=1)
-        self._last = None
         return self._titled(published, text.title)
 
     def _titled(self, document: Document, found: str) -> Document:
