@@ -3,14 +3,16 @@ this machine lacks. Fixtures of one part live beside that part's tests."""
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from lectern.settings import Settings
-from tests.support.browser import chromium_path
+from tests.support.browser import browser, chromium_path
 from tests.support.samples import FOLDER
 
 hypothesis_settings.register_profile(
@@ -56,3 +58,10 @@ def pytest_collection_modifyitems(
 def settings(tmp_path: Path) -> Settings:
     """Return settings whose data lives in this test's own folder."""
     return Settings(_env_file=None, data_dir=tmp_path / "data", disk_reserve_bytes=0)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Yield a real Chromium, one for all tests: playwright cannot be started twice."""
+    with browser() as running:
+        yield running

@@ -1,19 +1,10 @@
-"""One browser and one running product for the scenarios of a file."""
+"""One running product for the scenarios of a file."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.support.browser import browser
 from tests.support.product import Product, running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """Yield a real Chromium."""
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,7 @@ def scanned_two_columns(path: Path) -> Path:
     draw.text((220, 220), "The Counting of the Masts", font=title, fill=20)
     _column(draw, LEFT_COLUMN, left=220, width=940)
     _column(draw, RIGHT_COLUMN, left=1320, width=940)
-    page.save(path, "PDF", resolution=300)
+    page.save(path, "PDF", resolution=300, title="")
     return path
 
 

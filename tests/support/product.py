@@ -59,6 +59,8 @@ def running(data_dir: Path, **settings: str) -> Iterator[Product]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # A shell that runs us in the background has its jobs ignore Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     address = f"http://127.0.0.1:{ports['LECTERN_PORT']}"
     try:

@@ -6,17 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import browser
 from tests.support.component_page import DOCUMENT, Stage, served
 
 Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """One browser for all tests; each has a context of its own."""
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture
