@@ -12,8 +12,12 @@ import psutil
 import pytest
 
 from lectern.errors import Cancelled, TookTooLong
+from resources.engines.recognition import local
 from resources.engines.recognition.sandbox import ReadingChild
 from tests.support.recognising import CAPS, PROSE, pdf, picture, prose, recognise, scan
+
+LONG = local.SHARED_FROM_PAGES["texts"] + 20
+"""So many pages of a PDF are shared by two children."""
 
 
 def confined(code: str, *, memory_mb: int = 512) -> subprocess.CompletedProcess[str]:
@@ -120,6 +124,34 @@ def test_a_child_killed_midway_costs_one_page(tmp_path):
     pages = sorted(recognition.pages, key=lambda page: page.number)
     assert pages[0].lines
     assert not killed or "crashed on it" in pages[1].remarks[0]
+
+
+def test_the_pages_of_a_long_pdf_come_back_complete_and_in_order(tmp_path):
+    path = pdf(tmp_path / "a.pdf", *[prose] * LONG, scan(picture()))
+
+    pages = recognise(path).pages
+
+    assert [page.number for page in pages] == list(range(1, LONG + 2))
+    assert all(page.lines for page in pages)
+
+
+def test_one_of_two_children_killed_costs_one_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "REPORT_SECONDS", 0)
+    path = pdf(tmp_path / "a.pdf", *[prose] * LONG * 2)
+    killed: list[int] = []
+
+    def kill(done: int, total: int) -> None:
+        if done and not killed:
+            first = min(psutil.Process().children(), key=lambda c: c.create_time())
+            killed.append(first.pid)
+            first.send_signal(signal.SIGSEGV)
+
+    pages = recognise(path, progress=kill).pages
+
+    lost = [page for page in pages if not page.lines]
+    assert [page.number for page in pages] == list(range(1, LONG * 2 + 1))
+    assert len(lost) <= 1
+    assert all("crashed on it" in page.remarks[0] for page in lost)
 
 
 def test_a_child_does_not_outlive_its_parent(tmp_path):

@@ -7,7 +7,7 @@ needs them, because the first page should not wait for the others'.
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from resources.engines.recognition.ocr import PictureReader
+    from resources.engines.recognition.pdf import PdfFile
 
 RECURSION = 20_000
 """Elements may nest 1000 deep, with a few calls a level."""
@@ -56,6 +57,15 @@ def main() -> None:
         say({"error": error_to_wire(error)})
     except MemoryError:
         say({"error": error_to_wire(_out_of_memory(caps))})
+    except ImportError as error:
+        say({"error": error_to_wire(_not_installed(error))})
+
+
+def _not_installed(error: ImportError) -> EngineUnavailable:
+    return EngineUnavailable(
+        f"What reads this kind of file is not installed ({error.name}). The file is "
+        "not at fault: run “make setup” again, or see “lectern doctor”."
+    )
 
 
 def say(message: dict[str, Any]) -> None:
@@ -97,24 +107,32 @@ class Reading:
                 self._office(kind)
 
     def _pdf(self) -> None:
-        from resources.engines.recognition.pdf import NeedsPicture, PdfFile
+        from resources.engines.recognition.pdf import PdfFile
 
         pdf = PdfFile(self._path, self._caps, scratch=Path.cwd())
         if "pictures" in self._job:
             self._pictures(pdf, self._job["pictures"])
             return
-        outline = outline_to_wire(tuple(pdf.outline()))
-        self._head(pdf.page_count, pdf.title, pdf.author, pdf.language, outline)
-        needed = []
-        for number in self._only or range(1, pdf.page_count + 1):
+        if "texts" not in self._job:
+            outline = outline_to_wire(tuple(pdf.outline()))
+            self._head(pdf.page_count, pdf.title, pdf.author, pdf.language, outline)
+            wanted = self._only or list(range(1, pdf.page_count + 1))
+            self._job["texts"] = self._asked_for("texts", wanted)
+        needed = list(self._texts(pdf, self._job["texts"]))
+        self._pictures(pdf, self._asked_for("pictures", needed))
+
+    def _texts(self, pdf: "PdfFile", numbers: list[int]) -> Iterator[int]:
+        """Read the text layer of pages; yield those that need a picture instead."""
+        from resources.engines.recognition.pdf import NeedsPicture
+
+        for number in numbers:
             allow_cpu_seconds(self._caps.child_cpu_seconds)
             say({"at": number})
             page = pdf.page(number)
             if isinstance(page, NeedsPicture):
-                needed.append(page.number)
+                yield number
             else:
                 say({"page": page_to_wire(page)})
-        self._pictures(pdf, self._asked_for(needed))
 
     def _image(self) -> None:
         from resources.engines.recognition.images import ImageFile
@@ -125,13 +143,13 @@ class Reading:
             return
         self._head(image.page_count)
         numbers = [n for n in image.numbers() if not self._only or n in self._only]
-        self._pictures(image, self._asked_for(numbers))
+        self._pictures(image, self._asked_for("pictures", numbers))
 
-    def _asked_for(self, needed: list[int]) -> list[int]:
-        """Return those of the pages that need a picture which are left to us."""
-        if not needed:
+    def _asked_for(self, kind: str, numbers: list[int]) -> list[int]:
+        """Return those of the pages to be read in this way that are left to us."""
+        if not numbers:
             return []
-        say({"pictures": needed})
+        say({"share": kind, "pages": numbers})
         asked: list[int] = hear() or []
         return asked
 

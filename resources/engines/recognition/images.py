@@ -88,9 +88,9 @@ def _open(path: Path, caps: Caps) -> "Image":
     with path.open("rb") as file:
         is_heif = file.read(12)[4:8] == b"ftyp"
     if is_heif:
-        import pillow_heif
+        import pi_heif
 
-        pillow_heif.register_heif_opener()
+        pi_heif.register_heif_opener()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,9 @@ from resources.engines.recognition.wire import (
 
 logger = logging.getLogger(__name__)
 
-SHARED_FROM_PAGES = 2
-"""So many pages to be read from pictures are worth a second process."""
-PICTURE_CHILDREN = 2
+SHARED_FROM_PAGES = {"texts": 80, "pictures": 2}
+"""So many pages to be read in a way are worth a second process."""
+READING_CHILDREN = 2
 LOST_PAGES = 3
 """Pages that may each end a process before the file is given up."""
 REPORT_SECONDS = 0.25
@@ -98,7 +99,8 @@ class LocalRecogniser(Recogniser):
 class _Share:
     """What one child has been asked to read."""
 
-    pages: list[int] = field(default_factory=list)  # from pictures, in their order
+    kind: str = "texts"
+    pages: list[int] = field(default_factory=list)  # none: it decides by itself
     at: int | None = None
 
 
@@ -115,13 +117,14 @@ class _Recognising:
     reused: set[int] = field(default_factory=set)
     failures: dict[int, LecternError] = field(default_factory=dict)
     children: list[ReadingChild] = field(default_factory=list)
-    shares: dict[int, _Share] = field(default_factory=dict)
+    shares: dict[int, _Share] = field(default_factory=dict)  # of those that live
+    waiting: list[ReadingChild] = field(default_factory=list)  # for pictures to read
     lost_pages: int = 0
     reported_at: float = 0.0
 
     def run(self, *, timeout_seconds: float) -> Recognition:
         """Follow the children to their end and return what they found."""
-        self._start(self.job)
+        self._start(_Share())
         for event in follow(self.children, timeout_seconds=timeout_seconds):
             if event is not None:
                 child, message = event
@@ -132,11 +135,11 @@ class _Recognising:
             self._report()
         return self._result()
 
-    def _start(self, job: dict[str, Any]) -> ReadingChild:
-        child = self.stack.enter_context(ReadingChild(job))
+    def _start(self, share: _Share) -> None:
+        asked = {share.kind: share.pages} if share.pages else {}
+        child = self.stack.enter_context(ReadingChild({**self.job, **asked}))
         self.children.append(child)
-        self.shares[id(child)] = _Share(list(job.get("pictures", ())))
-        return child
+        self.shares[id(child)] = share
 
     def _on_message(self, child: ReadingChild, message: dict[str, Any]) -> None:
         match message:
@@ -148,8 +151,8 @@ class _Recognising:
                 self.shares[id(child)].at = number
             case {"ask": shown, "engine": engine}:
                 self._answer(child, shown, engine)
-            case {"pictures": numbers}:
-                self._share_out(child, numbers)
+            case {"share": kind, "pages": numbers}:
+                self._on_share(child, kind, numbers)
             case {"failed": number, "error": wire}:
                 self._fail(number, error_from_wire(wire))
             case {"error": wire}:
@@ -170,36 +173,61 @@ class _Recognising:
             self.reused.add(number)
         child.tell(page_to_wire(known) if known is not None else None)
 
-    def _share_out(self, child: ReadingChild, numbers: list[int]) -> None:
-        """Let two processes read pictures where there are pages and cores for both."""
-        helpers = min(PICTURE_CHILDREN, os.cpu_count() or 1)
-        if len(numbers) < SHARED_FROM_PAGES:
-            helpers = 1
-        parts = [numbers[first::helpers] for first in range(helpers)]
-        self.shares[id(child)].pages = list(parts[0])
-        child.tell(parts[0])
-        for part in parts[1:]:
-            self._start({**self.job, "pictures": part})
+    def _on_share(self, child: ReadingChild, kind: str, numbers: list[int]) -> None:
+        share = self.shares[id(child)]
+        share.kind, share.pages = kind, numbers
+        if kind == "texts":
+            self._share_out(kind, numbers, asking=[child])
+        else:
+            self.waiting.append(child)
+            self._share_pictures()
+
+    def _share_pictures(self) -> None:
+        """Share out what needs pictures once nobody may find more of it.
+
+        Reading a picture takes a hundred times as long as reading text, so the
+        pages of all children are shared out anew, wherever they were found.
+        """
+        if not self.waiting or len(self.waiting) < len(self.shares):
+            return
+        asking, self.waiting = self.waiting, []
+        found = (self.shares[id(child)].pages for child in asking)
+        self._share_out("pictures", sorted(chain(*found)), asking=asking)
+
+    def _share_out(
+        self, kind: str, numbers: list[int], *, asking: list[ReadingChild]
+    ) -> None:
+        """Let two processes read where there are pages and cores for both."""
+        readers = min(READING_CHILDREN, os.cpu_count() or 1)
+        if len(numbers) < SHARED_FROM_PAGES[kind]:
+            readers = 1
+        readers = max(readers, len(asking))
+        for first, child in zip_longest(range(readers), asking):
+            part = numbers[first::readers]
+            if child is None:
+                self._start(_Share(kind, part))
+            else:
+                self.shares[id(child)].pages = part
+                child.tell(part)
 
     def _on_end(self, child: ReadingChild) -> None:
         """See to the pages a child left behind: one is lost, the others go on."""
         share = self.shares.pop(id(child))
-        if child.exit_code == 0:
-            return
-        error = _error_of(child)
-        if share.at is None or share.at in self.pages:
+        self.waiting = [other for other in self.waiting if other is not child]
+        if child.exit_code != 0:
+            self._go_on_after(share, _error_of(child))
+        self._share_pictures()
+
+    def _go_on_after(self, share: _Share, error: LecternError) -> None:
+        if share.at is None:
             raise error
-        self._fail(share.at, error)
+        if share.at not in self.pages:
+            self._fail(share.at, error)
         self.lost_pages += 1
         if self.lost_pages > LOST_PAGES:
             raise error
-        if share.pages:
-            left = {"pictures": [n for n in share.pages if n not in self.pages]}
-        else:
-            wanted = self.job["only"] or range(1, self._wanted() + 1)
-            left = {"only": [n for n in wanted if n not in self.pages]}
-        if any(left.values()):
-            self._start({**self.job, **left})
+        if left := [n for n in share.pages if n not in self.pages]:
+            self._start(_Share(share.kind, left))
 
     def _fail(self, number: int, error: LecternError) -> None:
         self.failures[number] = error
@@ -231,7 +259,8 @@ class _Recognising:
         if not self.job["only"]:
             self._refuse_nothing()
         return Recognition(
-            pages=tuple(self.pages.values()),
+            # Children reply in any order, which says nothing about the file.
+            pages=tuple(self.pages[number] for number in sorted(self.pages)),
             page_count=page_count,
             title="" if title.lower() in TITLES_OF_NOTHING else title,
             author=author,

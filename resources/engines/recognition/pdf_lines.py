@@ -30,7 +30,6 @@ RAISED_SIZE = 0.86
 """A note mark is set at most this large, next to the text it stands in."""
 WIDE_GAP_EM = 2.2
 SHORT_PIECE_CHARS = 5  # "1.", "(iv)", "•": marks stay with what they mark
-INVISIBLE = 3  # text render mode
 PAGE_FRINGE = 0.02  # of the page; text wholly beyond its edge is not shown
 BOLD_NAME = re.compile(rb"bold|black|heavy|semibd|[-,]bd|cmbx|\.b$", re.IGNORECASE)
 ITALIC_NAME = re.compile(rb"ital|obliq|cmti|cmsl|\.i$", re.IGNORECASE)
@@ -62,11 +61,12 @@ class Frame:
 
 
 def _clamped(left: float, top: float, right: float, bottom: float) -> Box:
+    low, high = -PAGE_FRINGE, 1.0 + PAGE_FRINGE
     return Box(
-        *(
-            min(1.0 + PAGE_FRINGE, max(-PAGE_FRINGE, v))
-            for v in (left, top, right, bottom)
-        )
+        min(high, max(low, left)),
+        min(high, max(low, top)),
+        min(high, max(low, right)),
+        min(high, max(low, bottom)),
     )
 
 
@@ -76,7 +76,6 @@ class TextLayer:
 
     lines: tuple[Line, ...]
     turn: int  # degrees clockwise by which the page must be shown to be read
-    invisible_share: float  # of the lines, 0…1
 
     @property
     def text(self) -> str:
@@ -105,15 +104,12 @@ class LineReader:
         turn = _main_turn(lines, turns, page_turn)
         frame = _frame(page, turn)
         found: list[Line] = []
-        invisible = 0
         for (text, start, end), line_turn in zip(lines, turns, strict=True):
-            invisible += self._is_invisible(handle, start)
             printed = self._line(handle, text, start, end, frame=frame)
             if line_turn != turn:
                 printed = [replace(line, rotated=True) for line in printed]
             found.extend(printed)
-        share = invisible / len(lines) if lines else 0.0
-        return TextLayer(tuple(found), turn, share)
+        return TextLayer(tuple(found), turn)
 
     def _ranges(self, handle: Any, text: str) -> Iterator[tuple[str, int, int]]:
         """Yield each line with its first and past-last character in pdfium's count."""
@@ -175,12 +171,6 @@ class LineReader:
         angle = pdfium.FPDFText_GetCharAngle(handle, index)
         # pdfium counts angles clockwise, and says -1 where it knows none.
         return -round(math.degrees(angle) / 90) % 4 * 90 if angle > 0 else 0
-
-    def _is_invisible(self, handle: Any, index: int) -> bool:
-        drawn = pdfium.FPDFText_GetTextObject(handle, index)
-        if not drawn:
-            return False
-        return bool(pdfium.FPDFTextObj_GetTextRenderMode(drawn) == INVISIBLE)
 
     def _face(self, handle: Any, index: int) -> tuple[bool, bool]:
         """Return whether a character's font is bold and italic."""
@@ -275,6 +265,8 @@ class LineReader:
 
 
 def _hull(edges: list[Edges]) -> Edges:
+    if len(edges) == 1:  # as of nearly all lines
+        return edges[0]
     return (
         min(e[0] for e in edges),
         min(e[1] for e in edges),
