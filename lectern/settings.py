@@ -6,10 +6,12 @@ file in the working directory is read too. ``docs/settings.md`` is made from the
 docstrings here.
 """
 
+import difflib
+import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -113,6 +115,17 @@ class Settings(BaseSettings):
     """Put the sample document into an empty library at the first start."""
     limits: Limits = Limits()
     speech: Speech = Speech()
+
+    @model_validator(mode="after")
+    def _refuse_unknown_variables(self) -> "Settings":
+        """A typing error in a variable's name must not pass as a default."""
+        known = {f"LECTERN_{name.upper()}" for name in type(self).model_fields}
+        for name in map(str.upper, os.environ):
+            if name.startswith("LECTERN_") and name.split("__")[0] not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise ValueError(f"{name} is not a setting.{hint}")
+        return self
 
     @property
     def root(self) -> Path:

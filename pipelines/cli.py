@@ -123,7 +123,8 @@ def wrong_settings(error: ValidationError) -> str:
     lines = []
     for fault in error.errors():
         name = "__".join(str(part) for part in fault["loc"]).upper()
-        lines.append(f"LECTERN_{name}: {fault['msg']}.")
+        told = fault["msg"].removeprefix("Value error, ").rstrip(".")
+        lines.append(f"LECTERN_{name}: {told}." if name else f"{told}.")
     return "\n".join(["A setting is wrong; docs/settings.md lists them all.", *lines])
 
 

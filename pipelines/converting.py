@@ -43,6 +43,7 @@ COMMAND_LINE = Principal(OwnerId("command-line"))
 CHUNK_BYTES = 4 * 1024**2
 LOOK_SECONDS = 0.1
 AUDIO_SUFFIX = ".opus"
+OPUS_SUFFIXES = (AUDIO_SUFFIX, ".ogg", ".oga")
 QUIET = {"python_logs": {"python_log_level": "CRITICAL"}}
 """Dagster would else tell every event on the terminal."""
 
@@ -63,6 +64,19 @@ class Request:
         if self.audio is None and self.blocks is None:
             return self.source.with_suffix(AUDIO_SUFFIX)
         return self.audio
+
+
+def check_suffix(path: Path | None) -> None:
+    """Make sure that a file will be what its name says.
+
+    Raises:
+        InvalidRequest: Its name promises another kind of sound.
+    """
+    if path is not None and path.suffix.lower() not in OPUS_SUFFIXES:
+        raise InvalidRequest(
+            f"“{path.name}” is not a name for the sound that is made, Ogg Opus. End it "
+            f"in {AUDIO_SUFFIX}."
+        )
 
 
 def convert(settings: Settings, request: Request, console: Console) -> list[Path]:
@@ -102,6 +116,7 @@ def check(services: Services, request: Request) -> None:
     for path in (request.audio_path, request.blocks):
         if path is not None and not path.absolute().parent.is_dir():
             raise InvalidRequest(f"There is no folder {path.parent}. Create it first.")
+    check_suffix(request.audio_path)
     if request.engine is not None:
         services.speech_engines().engine(request.engine)
     if request.voice is None:

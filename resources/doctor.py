@@ -217,6 +217,7 @@ def _engines(settings: Settings) -> Iterator[Check]:
     yield _espeak()
     yield _tesseract(settings)
     yield _module("rapidocr", "reads pictures where Tesseract cannot")
+    yield _module("pi_heif", "reads HEIC photos")
     yield _pandoc()
     path = next(
         (p for n in ("chromium", "google-chrome") if (p := shutil.which(n))), None

@@ -23,7 +23,7 @@ hypothesis_settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 hypothesis_settings.register_profile("deep", deadline=None, max_examples=3000)
-hypothesis_settings.load_profile(os.environ.get("LECTERN_HYPOTHESIS", "ci"))
+hypothesis_settings.load_profile(os.environ.get("TEST_HYPOTHESIS", "ci"))
 
 
 def pytest_report_header() -> list[str]:

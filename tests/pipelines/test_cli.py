@@ -94,6 +94,7 @@ def test_what_cannot_be_converted_says_why_and_exits_by_its_class(
     [
         ({"source": Path("nowhere.txt")}, InvalidRequest),
         ({"audio": Path("no folder/a.opus")}, InvalidRequest),
+        ({"audio": Path("a.wav")}, InvalidRequest),  # it would hold Ogg Opus
         ({"voice": "espeak:en-bg"}, UnknownVoice),
         ({"engine": "trumpet"}, EngineUnavailable),
     ],
@@ -133,3 +134,14 @@ def test_a_wrong_setting_is_named_as_its_variable() -> None:
 
     assert "LECTERN_PORT:" in told
     assert "LECTERN_LIMITS__PAGES:" in told
+
+
+def test_a_misspelt_variable_is_refused_with_the_nearest_name(monkeypatch) -> None:
+    monkeypatch.setenv("LECTERN_PRT", "1")
+
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+
+    assert "LECTERN_PRT is not a setting. Did you mean LECTERN_PORT?" in wrong_settings(
+        caught.value
+    )

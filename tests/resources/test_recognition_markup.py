@@ -118,6 +118,13 @@ def test_a_markdown_note_is_tied_to_its_mark(tmp_path):
     assert (note.text, note.anchor) == ("It often does.", mark.target)
 
 
+def test_a_script_inside_a_line_of_markdown_is_not_read(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text("# Hi <script>alert(1)</script>there\n\nSome *plain* words.\n")
+
+    assert text_of(recognise(path)).split("\n")[0] == "Hi there"
+
+
 def test_html_inside_markdown_is_read_as_html(tmp_path):
     found = read(tmp_path, "# A\n\n<ul><li>One</li><li>Two</li></ul>\n", "a.md")
 

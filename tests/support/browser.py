@@ -22,7 +22,7 @@ FLAGS = [
 
 def chromium_path() -> str | None:
     """Return the path of Chromium or Chrome, or None."""
-    named = os.environ.get("LECTERN_CHROMIUM")
+    named = os.environ.get("TEST_CHROMIUM")
     names = ("chromium", "chromium-browser", "google-chrome")
     return named or next((p for n in names if (p := shutil.which(n))), None)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(
-    os.environ.get("LECTERN_SAMPLES")
+    os.environ.get("TEST_SAMPLES")
     or Path(__file__).resolve().parents[3] / "shared" / "samples"
 )
 

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lectern.documents.formats import Format
 from lectern.documents.pages import Element, RecognisedPage, RecognitionMethod
-from lectern.errors import FileTooLarge, LecternError, TookTooLong
+from lectern.errors import (
+    EngineUnavailable,
+    FileTooLarge,
+    LecternError,
+    TookTooLong,
+)
 from lectern.ids import digest
 from resources.engines.recognition.guards import Caps
 from resources.engines.recognition.sandbox import allow_cpu_seconds, confine

@@ -1,6 +1,7 @@
 """Markdown to elements, by the tokens of markdown-it."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ NOTE_ANCHOR = "note-"
 TITLE = re.compile(r"^title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
 SPAN_KINDS = {"em": SpanKind.EMPHASIS, "strong": SpanKind.STRONG, "link": SpanKind.LINK}
 HTML_TAG = re.compile(r"<[^>]*>")
+SILENT_ELEMENT = re.compile(r"<(script|style|template|textarea)\b")
 
 
 def read(text: str) -> tuple[list[Element], str]:
@@ -129,7 +131,7 @@ class _Reader:
         if self._prefix:
             text.add(self._prefix)
             self._prefix = ""
-        _add_inline(text, token.children or [])
+        _add_inline(text, list(_readable(token.children or [])))
         shown, spans = text.result()
         if self._rows is not None:
             self._rows[-1].append(shown.replace("\n", " "))
@@ -184,6 +186,19 @@ def _add_leaf(text: InlineText, token: "Token") -> None:
             text.break_line()
         case _:
             return
+
+
+def _readable(children: Sequence["Token"]) -> Iterator["Token"]:
+    """Leave out what stands inside script and style elements."""
+    inside = ""
+    for child in children:
+        tag = child.content.lower() if child.type == "html_inline" else ""
+        if inside:
+            inside = "" if tag.startswith(f"</{inside}") else inside
+        elif match := SILENT_ELEMENT.match(tag):
+            inside = match[1]
+        else:
+            yield child
 
 
 def _anchor(token: "Token") -> str:
