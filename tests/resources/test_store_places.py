@@ -1,5 +1,7 @@
 """Cursors, bookmarks, preferences, recognised pages and block files."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -160,6 +162,24 @@ def test_blocks_come_back_as_they_were(blocks: list[Block], title: str) -> None:
 
 def test_the_same_text_makes_the_same_file() -> None:
     assert write_blocks(some_text("a", "b")) == write_blocks(some_text("a", "b"))
+
+
+def test_a_text_of_several_row_groups_comes_back_whole() -> None:
+    text = some_text(*(f"Block {number}\n“\\”\0\U0001f600" for number in range(4000)))
+
+    assert read_blocks(write_blocks(text)) == text
+
+
+def test_writing_blocks_does_not_load_pandas() -> None:
+    program = (
+        "import sys\n"
+        "from resources.stores.blocks_file import write_blocks\n"
+        "from tests.support.stores import some_text\n"
+        "write_blocks(some_text('a'))\n"
+        "sys.exit('pandas' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"not a parquet file at all"])
