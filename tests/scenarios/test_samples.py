@@ -4,12 +4,11 @@ Slow: every sample is uploaded by a browser, recognised and heard.
 """
 
 import json
-import time
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.support.handing_in import outcome, settled
 from tests.support.listener import Person
 from tests.support.product import Product
 from tests.support.samples import FOLDER
@@ -32,33 +31,6 @@ def sample_files() -> list[Path]:
     """Return every sample that is a document."""
     files = sorted(path for path in FOLDER.rglob("*") if path.is_file())
     return [path for path in files if path.name != "MANIFEST.md"]
-
-
-def outcome(address: str, path: Path) -> dict:
-    """Upload a file as the app does; return its document or the refusal."""
-    data = path.read_bytes()
-    with httpx.Client(
-        base_url=address, headers={"origin": address}, timeout=60
-    ) as client:
-        begun = client.post(
-            "/api/uploads", json={"name": path.name, "size_bytes": len(data)}
-        )
-        answer = client.put(
-            f"/api/uploads/{begun.raise_for_status().json()['id']}",
-            content=data,
-            headers={"upload-offset": "0"},
-        )
-    return answer.json()
-
-
-def settled(address: str, document: str) -> dict:
-    """Wait until a document is ready or failed."""
-    deadline = time.monotonic() + 240
-    while True:
-        manifest = httpx.get(f"{address}/api/documents/{document}/manifest").json()
-        if manifest["state"] != "preparing" or time.monotonic() > deadline:
-            return manifest
-        time.sleep(0.3)
 
 
 def test_every_sample_is_heard_or_refused_with_a_reason(
