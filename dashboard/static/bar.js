@@ -85,7 +85,7 @@ class Bar {
       const removers = [
         ...on(["document", "state", "chapter"], this.#showState),
         ...on(["document", "voiced"], this.#drawTrack),
-        ...on(["time", "block", "rate", "position"], this.#showTime),
+        ...on(["time", "block", "state", "rate", "position", "voiced", "document"], this.#showTime),
         ...on(["rate"], this.#showRate),
         ...on(["volume"], this.#showVolume),
         ...on(["sleep"], this.#showSleep),
@@ -157,13 +157,17 @@ class Bar {
 
   #showTime() {
     const { timeline, elapsedMs, rate } = engine;
-    const leftMs = Math.max(0, (timeline?.totalMs ?? 0) - elapsedMs);
-    const elapsed = elapsedMs / rate / 1000;
-    const left = leftMs / rate / 1000;
-    const words = timeline ? `${clock(elapsed)} · −${clock(left)}` : "";
-    this.time.textContent = words;
-    this.narrowTime.textContent = words;
-    this.time.title = `${duration(left)} left at this speed`;
+    // Whole seconds first, so that at normal speed both add up to the total. The place is
+    // told as in the outline, whatever the speed; what is left, as the listener's time.
+    const elapsed = Math.round(elapsedMs / 1000);
+    const total = Math.round((timeline?.totalMs ?? 0) / 1000);
+    const left = Math.max(0, total - elapsed) / rate;
+    const words = timeline?.totalMs ? `${clock(elapsed)} · −${clock(left)}` : "";
+    if (this.time.textContent !== words) {
+      this.time.textContent = words;
+      this.narrowTime.textContent = words;
+      this.time.title = `At ${clock(elapsed)} of ${clock(total)}; ${duration(left)} left at ${speed(rate)}`;
+    }
     this.track.move();
   }
 

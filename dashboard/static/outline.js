@@ -7,13 +7,10 @@ import { button, element, mounted } from "./dom.js";
 import { engine } from "./engine.js";
 import { clock, duration } from "./format.js";
 
-/** Times are written again at most this often while durations become known. */
-const TIMES_EVERY_MS = 2000;
-
 class Outline {
   #items = [];
   #current = null;
-  #timesTimer = 0;
+  #marks = [];
   #leave = null;
 
   constructor(parent) {
@@ -35,7 +32,7 @@ class Outline {
         engine.on("document", () => this.draw()),
         engine.on("chapter", () => this.#mark()),
         engine.on("bookmarks", () => this.#drawBookmarks()),
-        engine.on("voiced", () => this.#timesSoon()),
+        engine.on("voiced", () => this.#writeTimes()),
       ];
       this.#leave = () => removers.forEach((remove) => remove());
     }
@@ -43,8 +40,6 @@ class Outline {
   }
 
   detach() {
-    clearTimeout(this.#timesTimer);
-    this.#timesTimer = 0;
     this.#leave?.();
     this.#leave = null;
   }
@@ -55,7 +50,6 @@ class Outline {
     this.chapters.replaceChildren(...this.#items.map((item) => item.node));
     this.nav.hidden = chapters.length === 0;
     this.#current = null;
-    this.#writeTimes();
     this.#mark();
     this.#drawBookmarks();
   }
@@ -69,26 +63,23 @@ class Outline {
     item?.button.scrollIntoView({ block: "nearest" });
   }
 
-  #timesSoon() {
-    if (this.#timesTimer) return;
-    this.#timesTimer = setTimeout(() => {
-      this.#timesTimer = 0;
-      this.#writeTimes();
-    }, TIMES_EVERY_MS);
-  }
-
+  /** At once, as the bar does: both tell times of the same durations. */
   #writeTimes() {
+    if (!engine.timeline) return;
     for (const { chapter, time } of this.#items) {
-      const seconds = engine.timeline.startMs(chapter.i) / 1000;
-      time.textContent = clock(seconds);
-      time.setAttribute("aria-label", `at ${duration(seconds)}`);
+      writeTime(time, engine.timeline.startMs(chapter.i));
+    }
+    for (const { bookmark, time } of this.#marks) {
+      writeTime(time, engine.timeline.startMs(bookmark.block) + bookmark.offset_ms);
     }
   }
 
   #drawBookmarks() {
     const list = engine.document ? engine.bookmarks.list : [];
     this.bookmarks.hidden = list.length === 0;
-    this.bookmarkList.replaceChildren(...list.map((bookmark) => bookmarkItem(bookmark)));
+    this.#marks = list.map((bookmark) => bookmarkItem(bookmark));
+    this.bookmarkList.replaceChildren(...this.#marks.map((mark) => mark.node));
+    this.#writeTimes();
   }
 }
 
@@ -102,14 +93,21 @@ function chapterItem(chapter) {
   return { chapter, time, button: press, node: element("li", {}, press) };
 }
 
+function writeTime(node, ms) {
+  const shown = clock(ms / 1000);
+  if (node.textContent === shown) return;
+  node.textContent = shown;
+  node.setAttribute("aria-label", `at ${duration(ms / 1000)}`);
+}
+
 function bookmarkItem(bookmark) {
-  const startMs = engine.timeline.startMs(bookmark.block) + bookmark.offset_ms;
+  const time = element("span", { class: "time" });
   const label = bookmark.label || "Bookmark";
   const press = element(
     "button",
     { type: "button", class: "entry" },
     element("span", { class: "title", text: label, dir: "auto" }),
-    element("span", { class: "time", text: clock(startMs / 1000) }),
+    time,
   );
   press.addEventListener("click", () => goTo(bookmark.block, bookmark.offset_ms));
   const remove = button({
@@ -118,7 +116,7 @@ function bookmarkItem(bookmark) {
     className: "remove",
     onClick: () => engine.removeBookmark(bookmark.id),
   });
-  return element("li", {}, press, remove);
+  return { bookmark, time, node: element("li", {}, press, remove) };
 }
 
 function goTo(index, offsetMs) {

@@ -438,3 +438,27 @@ def test_posts_of_a_session_are_numbered_in_order(serve, open_page) -> None:
     numbers = [post["sequence"] for post in stage.posts]
     assert all(later > earlier for earlier, later in pairwise(numbers))
     assert len({post["session"] for post in stage.posts}) == 1
+
+
+BAR_TIME = "document.querySelector('#bar').shadowRoot.querySelector('.time')"
+CHAPTER_TIMES = (
+    "[...document.querySelector('#outline').shadowRoot"
+    ".querySelectorAll('.chapters .time')].map(node => node.textContent)"
+)
+
+
+@pytest.mark.parametrize("rate", [1, 2])
+def test_bar_and_outline_agree_when_blocks_are_voiced(serve, open_page, rate) -> None:
+    stage = serve(story(count=8, words=60))
+    page = open_page(stage)
+    engine(page, f"[engine.setRate({rate}), engine.jump(4, {{ play: false }})]")
+    estimated = page.evaluate(f"{BAR_TIME}.textContent")
+    stage.voice()
+    page.wait_for_function(f"{BAR_TIME}.textContent !== '{estimated}'")
+
+    per_block = 61 * WORD_MS + SILENCE_MS
+    start, total = round(4 * per_block / 1000), round(8 * per_block / 1000)
+    left = int((total - start) / rate + 0.5)
+    shown = f"0:{start} · −0:{left}"
+    assert page.evaluate(f"{BAR_TIME}.textContent") == shown
+    assert page.evaluate(CHAPTER_TIMES) == ["0:00", f"0:{start}"]
