@@ -23,12 +23,14 @@ DAILY_UP_TO_DAYS = 31
 AREA_FROM_POINTS = 6
 HEIGHT_PX = 190
 BAR_PX = 18
+ROW_PX = 38
+"""Of the voices: a bar, its label, and room between it and the next."""
 _QUIET_AXIS: dict[str, Any] = {"title": None, "domain": False, "ticks": False}
 
 
 def calendar(days: Sequence[Day]) -> alt.Chart:
     """Return a heat map: a column a week, a row a weekday."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "day": day.date.isoformat(),
             "week": (day.date - timedelta(days=day.date.weekday())).isoformat(),
@@ -41,6 +43,8 @@ def calendar(days: Sequence[Day]) -> alt.Chart:
     month = "slice(datum.value, 8) < '08' ? timeFormat(toDate(datum.value), '%b') : ''"
     weekday = "['Mon', '', 'Wed', '', 'Fri', '', 'Sun'][datum.value]"
     scale = alt.Scale(paddingInner=0.14)
+    # Without a minute in it the scale would be empty, and every day its last colour.
+    most = max([1.0, *(float(row["minutes"]) for row in rows)])
     chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows))
         .mark_rect(cornerRadius=4)
@@ -55,7 +59,9 @@ def calendar(days: Sequence[Day]) -> alt.Chart:
                 scale=scale,
                 axis=alt.Axis(labelExpr=weekday, **_QUIET_AXIS),
             ),
-            color=alt.Color("minutes:Q", legend=None, scale=alt.Scale(domainMin=0)),
+            color=alt.Color(
+                "minutes:Q", legend=None, scale=alt.Scale(domain=[0, most])
+            ),
             tooltip=[
                 alt.Tooltip("day:T", title="Day", format="%-d %B %Y"),
                 alt.Tooltip("minutes:Q", title="Minutes"),
@@ -90,7 +96,7 @@ def voices(listened_seconds: Sequence[tuple[str, float]]) -> alt.Chart:
             ),
             tooltip=["Voice", unit],
         )
-        .properties(height=max(70, min(HEIGHT_PX, 34 * len(rows) + 36)))
+        .properties(height=alt.Step(ROW_PX))
     )
     return chart
 
