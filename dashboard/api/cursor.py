@@ -13,10 +13,12 @@ from dashboard.api.answers import NO_STORE, blocking, principal_of, read_body, r
 from dashboard.backend import Backend
 from lectern.accounts.people import Principal
 from lectern.contracts import Contract
+from lectern.errors import InvalidRequest
 from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState
 from lectern.usage.events import EventKind, Listened
 from lectern.usage.listening import believable
+from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
 from resources.stores.jobs import Job
 
@@ -25,22 +27,28 @@ class CursorPost(Contract):
     """A player's report."""
 
     session: str = Field(min_length=1, max_length=64)
-    sequence: int = Field(ge=0)
+    sequence: int = Field(ge=0, lt=2**53)  # what JavaScript counts exactly
     block: int = Field(ge=0, lt=10_000_000)
     offset_ms: int = Field(default=0, ge=0, lt=86_400_000)
     playing: bool = False
     rate: float = Field(default=1.0, ge=0.25, le=5.0)
     voice: str = Field(min_length=1, max_length=200)
-    listened_ms: int = Field(default=0, ge=0)
-    listened_words: int = Field(default=0, ge=0)
+    listened_ms: int = Field(default=0, ge=0, lt=2**53)
+    listened_words: int = Field(default=0, ge=0, lt=2**53)
 
 
 def take_report(
     here: Backend, principal: Principal, document_id: DocumentId, post: CursorPost
 ) -> Job | None:
-    """Keep the place, count what was heard; return a job if one has to be launched."""
+    """Keep the place, count what was heard; return a job if one has to be launched.
+
+    Raises:
+        InvalidRequest: The document has no such block.
+        UnknownVoice: No engine has such a voice.
+    """
     services = here.services
     document = services.catalog.get(principal, document_id)
+    _check(here, document, post)
     before = services.cursors.get(principal, document_id)
     now = datetime.now(UTC)
     is_news = services.cursors.put(
@@ -63,6 +71,17 @@ def take_report(
     return following.new_listener(here, principal, document_id)
 
 
+def _check(here: Backend, document: Document, post: CursorPost) -> None:
+    """Refuse a place or a voice that cannot be: what is kept is believed later."""
+    is_known = document.state is DocumentState.READY
+    if is_known and post.block >= document.block_count:
+        raise InvalidRequest(
+            f"Block {post.block:,} is beyond this document, which has "
+            f"{document.block_count:,} blocks. Load its manifest again."
+        )
+    here.services.speech_engines().voice(post.voice)
+
+
 def _count(
     here: Backend,
     principal: Principal,
@@ -76,7 +95,7 @@ def _count(
         claimed_ms=post.listened_ms,
         claimed_words=post.listened_words,
         rate=post.rate,
-        since_last=_since(before, now),
+        since_last=_playing_since(before, post, now),
     )
     if not heard.media_ms:
         return
@@ -95,9 +114,18 @@ def _count(
     )
 
 
-def _since(before: Cursor | None, now: datetime) -> timedelta | None:
-    if before is None or before.updated_at is None:
+def _playing_since(
+    before: Cursor | None, post: CursorPost, now: datetime
+) -> timedelta | None:
+    """Return for how long this reader may have played, or None if it did not.
+
+    A report that follows one of another reader can claim only the time since its own
+    first, which is not known, so it gets the slack alone.
+    """
+    if before is None or before.updated_at is None or not before.playing:
         return None
+    if before.session != post.session:
+        return timedelta(0)
     return now - before.updated_at
 
 

@@ -110,12 +110,51 @@ def test_listening_is_counted_as_far_as_it_can_be_true(client, services: Service
 
 @pytest.mark.parametrize(
     "change",
-    [{"rate": 0}, {"block": -1}, {"session": ""}, {"rate": "fast"}, {"speed": 1}],
+    [
+        {"rate": 0},
+        {"block": -1},
+        {"block": 5},  # there are five
+        {"session": ""},
+        {"rate": "fast"},
+        {"speed": 1},
+        {"sequence": 99999999999999999999999},
+        {"listened_ms": 2**70},
+    ],
 )
 def test_a_report_that_makes_no_sense_is_refused(client, services: Services, change):
     document = ready_document(services)
 
     assert report(client, document.id, **change).status_code == 400
+
+
+def test_a_voice_nobody_has_is_refused(client, services: Services):
+    document = ready_document(services)
+
+    answer = report(client, document.id, voice="espeak:klingon")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_voice")
+
+
+def test_a_reader_that_was_just_opened_has_not_listened_for_minutes(
+    client, services: Services
+):
+    document = ready_document(services)
+    report(client, document.id, listened_ms=180_000)
+    assert listened(services) == []
+
+    report(client, document.id, session="tab-2", listened_ms=180_000)
+
+    # It took over from a reader that was playing; more than a moment is not believed.
+    assert [event["wall_ms"] <= 1000 for event in listened(services)] == [True]
+
+
+def test_while_nothing_plays_nothing_is_heard(client, services: Services):
+    document = ready_document(services)
+    report(client, document.id, playing=False)
+
+    report(client, document.id, sequence=2, listened_ms=900)
+
+    assert listened(services) == []
 
 
 def test_a_report_is_small(client, services: Services):
