@@ -212,6 +212,7 @@ function lineWords() {
   if (state === "preparing") return preparingWords(preparing);
   if (state === "waiting" && !engine.isVoiced(engine.index)) return "Speaking this passage…";
   if (state === "ended") return "The end";
+  if (state === "paused" && engine.otherTabs.areSounding) return "Playing in another tab";
   return chapter?.t ?? "";
 }
 

@@ -221,7 +221,8 @@ export class Deck {
       if (player.sound) continue;
       player.audio.src = silenceUrl();
       const settled = () => player.sound ?? player.audio.pause();
-      player.audio.play().then(settled, () => {});
+      // Refused: it was no touch after all, and the next one is to try again.
+      player.audio.play().then(settled, (error) => (this.#unlocked &&= error.name === "AbortError"));
     }
   }
 }

@@ -23,7 +23,9 @@ import { Keyboard } from "./keyboard.js";
 import { Live } from "./live.js";
 import { MediaKeys } from "./media_keys.js";
 import { recall, remember } from "./memory.js";
+import { OtherTabs } from "./other_tabs.js";
 import { Place } from "./place.js";
+import { PlayRequests } from "./play_requests.js";
 import { Playback } from "./playback.js";
 import { SleepTimer } from "./sleep.js";
 import { Timeline } from "./timeline.js";
@@ -88,6 +90,8 @@ export class Engine extends EventTarget {
     this.deck.setVolume({ volume: recall("volume", 1) });
     this.keyboard = new Keyboard(this);
     this.mediaKeys = new MediaKeys(this);
+    this.otherTabs = new OtherTabs(this);
+    this.playRequests = new PlayRequests(this);
     this.#watchPage();
   }
 

@@ -3,6 +3,7 @@
  * A plain click on any word starts there.
  *
  * data: {document, voice, size_rem, width_rem, face, state, block, request, play}
+ * `play` is a token, new for each press of Listen: the document plays once for it.
  */
 
 import { element, mounted } from "./dom.js";
@@ -21,6 +22,7 @@ class Reader {
   #pointerDown = null;
   #state = null;
   #request = null;
+  #data = null; // as it was given last
   #leave = null;
 
   constructor(parent) {
@@ -40,6 +42,7 @@ class Reader {
   /** Streamlit gave new data, or mounted the view again. */
   apply(data) {
     if (!data?.document) return;
+    this.#data = data;
     this.#style(data);
     this.#attach();
     const isOther = this.#state !== null && data.state !== undefined && data.state !== this.#state;
@@ -58,12 +61,18 @@ class Reader {
     classList.toggle("sans", face === "sans");
   }
 
-  /** Jump where the page asks, once for each request. */
-  #obey({ block, request, play }) {
+  /** Jump where the page asks, and play when it asks: once for each request. */
+  #obey(data) {
+    if (data !== this.#data) return; // the page asks for something else by now
+    this.#goTo(data);
+    engine.playRequests.ask(data.document, data.play);
+  }
+
+  #goTo({ block, request }) {
     if (block === undefined || block === null || request === this.#request) return;
     this.#request = request;
     engine.setFollowing(true);
-    engine.jump(block, { play: play ?? engine.wantsPlay });
+    engine.jump(block);
   }
 
   #attach() {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.browser import FLAGS, chromium_path
 from tests.support.component_page import DOCUMENT, Stage, served
 
 Open = Callable[..., Any]
@@ -52,3 +53,14 @@ def show(page: Any, stage: Stage, *parts: str, **data: object) -> None:
         page.evaluate(
             "new Promise(requestAnimationFrame).then(() => document.fonts.ready)"
         )
+
+
+@pytest.fixture
+def strict_chromium(chromium: Any) -> Iterator[Any]:
+    """Yield a Chromium that lets a page sound only after a touch, as people's do."""
+    flags = [flag for flag in FLAGS if not flag.startswith("--autoplay-policy")]
+    flags.append("--autoplay-policy=user-gesture-required")
+    kind = chromium.browser_type
+    running = kind.launch(executable_path=chromium_path(), args=flags)
+    yield running
+    running.close()

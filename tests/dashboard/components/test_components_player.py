@@ -462,3 +462,105 @@ def test_bar_and_outline_agree_when_blocks_are_voiced(serve, open_page, rate) ->
     shown = f"0:{start} · −0:{left}"
     assert page.evaluate(f"{BAR_TIME}.textContent") == shown
     assert page.evaluate(CHAPTER_TIMES) == ["0:00", f"0:{start}"]
+
+
+@pytest.fixture
+def two_tabs(serve, open_page) -> tuple[Any, Any]:
+    """Return two tabs of one browser that show the same document."""
+    stage = serve(voiced_story(count=10, words=40))
+    first = open_page(stage)
+    second = first.context.new_page()
+    show(second, stage, "bar", "outline", "reader")
+    return first, second
+
+
+def test_the_tab_that_begins_to_play_silences_the_others(two_tabs) -> None:
+    first, second = two_tabs
+    engine(first, "engine.play()")
+    wait(first, "engine.state === 'playing'")
+    engine(second, "engine.jump(5, { play: true })")
+    wait(second, "engine.state === 'playing'")
+
+    wait(first, "engine.state === 'paused' && !engine.deck.isPlaying")
+    first.locator("#bar .line", has_text="Playing in another tab").wait_for()
+    assert engine(second, "engine.state") == "playing"
+    engine(first, "engine.play()")
+    wait(second, "engine.state === 'paused'")
+    wait(first, "engine.state === 'playing'")
+
+
+def test_a_silenced_tab_says_no_more_when_the_other_stops(two_tabs) -> None:
+    first, second = two_tabs
+    for page in (first, second):
+        engine(page, "engine.play()")
+        wait(page, "engine.state === 'playing'")
+    wait(first, "engine.otherTabs.areSounding")
+    second.close()
+
+    wait(first, "!engine.otherTabs.areSounding")
+    assert engine(first, "engine.state") == "paused"
+
+
+def mount_reader(page: Any, **data: object) -> None:
+    """Give the reader new data, as a rerun of the page does."""
+    page.evaluate("data => mount('reader', data)", {"document": DOCUMENT, **data})
+
+
+def test_a_press_of_listen_plays_once_and_never_again(serve, open_page) -> None:
+    stage = serve(voiced_story(words=40))
+    page = open_page(stage, play="press-1")
+    wait(page, "engine.state === 'playing'")
+    engine(page, "engine.pause()")
+    mount_reader(page, play="press-1")
+    page.evaluate("unmount('reader')")
+    mount_reader(page, play="press-1")
+    show(page, stage, "bar", "reader", play="press-1")
+    page.wait_for_timeout(300)
+    assert engine(page, "[engine.state, engine.wantsPlay]") == ["paused", False]
+
+    mount_reader(page, play="press-2")
+    wait(page, "engine.state === 'playing'")
+
+
+def test_a_press_of_listen_waits_for_the_preparation(serve, open_page) -> None:
+    stage = serve(voiced_story(words=40))
+    stage.state = "preparing"
+    page = open_page(stage, play="press-1")
+    wait(page, "engine.state === 'preparing'")
+    mount_reader(page, play="")
+
+    stage.state = "ready"
+    wait(page, "engine.state === 'playing'")
+
+
+def test_a_press_of_listen_outlasts_a_rerun_while_it_opens(serve, open_page) -> None:
+    stage = serve(voiced_story(words=40))
+    page = open_page(stage, "bar")
+    page.evaluate(
+        """async (data) => { await mount('reader', data);
+          await mount('reader', { ...data, play: '' }); }""",
+        {"document": DOCUMENT, "play": "press-1"},
+    )
+
+    wait(page, "engine.state === 'playing'")
+
+
+# Playwright's own calls count as touches, so the page has to do it alone.
+MOUNT_BY_ITSELF = f"""addEventListener('load', async () => {{
+  await mount('bar');
+  await mount('reader', {{ document: '{DOCUMENT}', play: 'press-1' }}); }})"""
+
+
+def test_without_a_touch_the_browser_refuses_and_the_bar_says_so(
+    serve, open_page, strict_chromium
+) -> None:
+    stage = serve(voiced_story(words=40))
+    page = strict_chromium.new_page()
+    page.add_init_script(MOUNT_BY_ITSELF)
+    page.goto(stage.base)
+    page.wait_for_timeout(1500)
+    page.locator("#bar .line", has_text="only after a touch").wait_for()
+    assert engine(page, "[engine.state, engine.wantsPlay]") == ["paused", False]
+
+    page.locator("#bar button[aria-label=Play]").click()
+    wait(page, "engine.index === 1 && engine.state === 'playing'")
