@@ -118,12 +118,15 @@ class Reading:
         if "pictures" in self._job:
             self._pictures(pdf, self._job["pictures"])
             return
-        if "texts" not in self._job:
+        if "texts" in self._job:
+            numbers = self._job["texts"]
+        else:
+            # First of all, so that a second process starts while we read the outline.
+            wanted = self._only or list(range(1, pdf.page_count + 1))
+            numbers = self._asked_for("texts", wanted)
             outline = outline_to_wire(tuple(pdf.outline()))
             self._head(pdf.page_count, pdf.title, pdf.author, pdf.language, outline)
-            wanted = self._only or list(range(1, pdf.page_count + 1))
-            self._job["texts"] = self._asked_for("texts", wanted)
-        needed = list(self._texts(pdf, self._job["texts"]))
+        needed = list(self._texts(pdf, numbers))
         self._pictures(pdf, self._asked_for("pictures", needed))
 
     def _texts(self, pdf: "PdfFile", numbers: list[int]) -> Iterator[int]:
