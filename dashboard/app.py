@@ -51,6 +51,7 @@ session.remember_pages(pages)
 # One list without sections: with them, Streamlit's menu is no list that a screen
 # reader can follow.
 page = st.navigation(list(pages.values()))
+session.leave_other_pages(page.url_path)
 page.run()
 
 # Mounted outside the pages: sound goes on while they change.

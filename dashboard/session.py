@@ -1,8 +1,10 @@
 """What pages share: on whose behalf they run, the stores, and the way to each other."""
 
 from typing import NoReturn
+from uuid import uuid4
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import backend
 from lectern.accounts.people import LOCAL, Principal
@@ -11,6 +13,9 @@ from resources.services import Services
 
 _PAGES = "_pages"
 _DOCUMENT = "_document"
+_SHOWN = "_shown"
+_PLAY = "_play"
+_READER = "reader"
 
 
 def principal() -> Principal:
@@ -33,17 +38,51 @@ def remember_pages(pages: dict[str, st.Page]) -> None:
     st.session_state[_PAGES] = pages
 
 
+def leave_other_pages(url_path: str) -> None:
+    """Let nothing of the page shown before run any more; call it before each page.
+
+    A fragment that polls may ask for its next run in the very moment its page is left.
+    Run afterwards, Streamlit announces the old page again and the browser clears the
+    new one, for good. So the old fragments are forgotten, which refuses every later
+    request, and a rerun takes the place of those that wait already.
+    """
+    before = st.session_state.get(_SHOWN)
+    st.session_state[_SHOWN] = url_path
+    if before is None or before == url_path:
+        return
+    if st.session_state[_PAGES][_READER].url_path != url_path:
+        st.session_state.pop(_PLAY, None)
+    context = get_script_run_ctx()
+    if context is not None:
+        context.fragment_storage.clear()
+    st.rerun()
+
+
 def go_to(name: str) -> NoReturn:
     """Show another page."""
     st.switch_page(st.session_state[_PAGES][name])
 
 
-def open_document(document_id: DocumentId) -> NoReturn:
+def open_document(document_id: DocumentId, *, play: bool = False) -> NoReturn:
     """Show a document in the reader. Its address can be kept and opened again."""
     st.session_state[_DOCUMENT] = document_id
+    if play:
+        st.session_state[_PLAY] = (document_id, uuid4().hex)
+    else:
+        st.session_state.pop(_PLAY, None)
     st.switch_page(
-        st.session_state[_PAGES]["reader"], query_params={"document": document_id}
+        st.session_state[_PAGES][_READER], query_params={"document": document_id}
     )
+
+
+def play_token(document_id: DocumentId) -> str:
+    """Return the mark of the press that asked to hear this document, or "".
+
+    It is new for each press and stays while the reader is shown, so that the reader
+    plays once for it however often the page is run.
+    """
+    asked_for, token = st.session_state.get(_PLAY, (None, ""))
+    return str(token) if asked_for == document_id else ""
 
 
 def chosen_document() -> DocumentId | None:

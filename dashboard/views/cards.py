@@ -68,7 +68,7 @@ def show_continue(documents: Sequence[Document]) -> None:
         )
         st.progress(share, text=f":small[{share:.0%} · {left} left]", width=220)
         if st.button("Resume", icon=":material/play_arrow:", type="primary"):
-            session.open_document(document.id)
+            session.open_document(document.id, play=True)
 
 
 def show_card(
@@ -136,6 +136,7 @@ def _size_line(document: Document) -> str:
 
 
 def _show_actions(document: Document) -> None:
+    is_ready = document.state is DocumentState.READY
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if document.state is DocumentState.FAILED:
             st.button(
@@ -151,11 +152,11 @@ def _show_actions(document: Document) -> None:
                 ),
             )
         elif st.button(
-            "Listen" if document.state is DocumentState.READY else "Open",
-            icon=":material/play_arrow:",
+            "Listen" if is_ready else "Open",
+            icon=":material/play_arrow:" if is_ready else ":material/menu_book:",
             key=f"open-{document.id}",
         ):
-            session.open_document(document.id)
+            session.open_document(document.id, play=is_ready)
         chosen = st.menu_button(
             "More", options=[RENAME, DELETE], key=f"more-{document.id}", type="tertiary"
         )

@@ -110,6 +110,7 @@ def _show_document(document: Document) -> None:
         data={
             **reader_tools.jump_request(document),
             "document": document.id,
+            "play": session.play_token(document.id),
             "voice": voice.id,
             # A new state makes the browser load the manifest again, place kept.
             "state": f"{document.version}.{document.revision}",

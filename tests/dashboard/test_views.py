@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from dashboard.backend import Backend
-from dashboard.views import wording
+from dashboard.views import statistics, wording
 from lectern.accounts.people import LOCAL
 from lectern.documents.spoken import Speaking
 from lectern.errors import DamagedFile
@@ -35,9 +36,7 @@ def open_page(here: Backend) -> Open:
             app.query_params[name] = value
         app.run()
         if page:
-            # AppTest itself can only switch to pages that are files.
-            app._page_hash = calc_hash(page)
-            app.run()
+            go(app, page)
         return without_trouble(app)
 
     return opened
@@ -46,6 +45,12 @@ def open_page(here: Backend) -> Open:
 def without_trouble(app: AppTest) -> AppTest:
     assert not app.exception, app.exception
     return app
+
+
+def go(app: AppTest, page: str) -> AppTest:
+    """Show another page; AppTest itself can only switch to those that are files."""
+    app._page_hash = calc_hash(page)
+    return without_trouble(app.run())
 
 
 def words(app: AppTest) -> str:
@@ -154,6 +159,40 @@ def test_what_was_heard_last_can_be_gone_on_with(open_page, services):
     app = press(open_page(), "Resume")
 
     assert component(app, "reader")["document"] == begun.id
+    assert component(app, "reader")["play"]
+
+
+def test_each_press_of_listen_plays_once_and_an_address_plays_nothing(
+    open_page, services
+):
+    document = ready_document(services)
+    assert component(open_page("listen", document=document.id), "reader")["play"] == ""
+
+    app = click(open_page(), f"open-{document.id}")
+    first = component(app, "reader")["play"]
+    assert component(app.run(), "reader")["play"] == first != ""
+
+    app = click(go(app, ""), f"open-{document.id}")
+    assert component(app, "reader")["play"] not in ("", first)
+    assert component(go(go(app, ""), "listen"), "reader")["play"] == ""
+
+
+def test_a_page_that_is_left_can_ask_for_nothing_any_more(
+    open_page, services, monkeypatch
+):
+    new_document(services)  # in preparation, so the library polls
+    app = open_page()
+    still_answered: list[bool] = []
+
+    def stats() -> None:
+        storage = get_script_run_ctx().fragment_storage
+        still_answered.extend(map(storage.contains, polling))
+
+    polling = list(app._fragment_storage._fragments)
+    monkeypatch.setattr(statistics, "show", stats)
+    go(app, "stats")
+
+    assert still_answered == [False]
 
 
 def test_a_deleted_document_comes_back(open_page, services):
