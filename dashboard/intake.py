@@ -15,6 +15,7 @@ from lectern.documents.titles import title_from
 from lectern.errors import FileTooLarge
 from lectern.ids import BlobHash
 from lectern.jobs.states import DocumentState, JobKind
+from lectern.units import size
 from resources.engines.recognition.sniff import sniff
 from resources.stores.catalog import Document
 from resources.stores.jobs import Job
@@ -44,8 +45,8 @@ def take_upload(here: Backend, principal: Principal, upload: Upload) -> Taken:
     limit = here.settings.limits.text_bytes
     if found in TEXT_FORMATS and upload.size_bytes > limit:
         raise FileTooLarge(
-            f"“{upload.name}” is a text of {upload.size_bytes / 2**20:,.1f} MiB; "
-            f"texts may have {limit / 2**20:,.0f} MiB. Split it into parts.",
+            f"“{upload.name}” is a text of {size(upload.size_bytes)}; "
+            f"texts may have {size(limit)}. Split it into parts.",
             used=upload.size_bytes,
             limit=limit,
         )

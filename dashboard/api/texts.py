@@ -16,6 +16,7 @@ from lectern.contracts import Contract
 from lectern.documents.formats import Format
 from lectern.documents.titles import TITLE_CHARS
 from lectern.errors import FileTooLarge, NothingToRead
+from lectern.units import size
 
 ENVELOPE_BYTES = 4096
 """What a request may add to the text itself: names, title, quotes."""
@@ -42,8 +43,8 @@ def take_text(here: Backend, principal: Principal, pasted: NewText) -> intake.Ta
         raise NothingToRead("There is nothing to read in this text. Paste some words.")
     if len(data) > limit:
         raise FileTooLarge(
-            f"This text is {len(data) / 1024**2:.1f} MiB long; texts may have "
-            f"{limit / 1024**2:.0f} MiB. Upload it in parts.",
+            f"This text is {size(len(data))} long; texts may have "
+            f"{size(limit)}. Upload it in parts.",
             used=len(data),
             limit=limit,
         )

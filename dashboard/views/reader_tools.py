@@ -10,6 +10,7 @@ from dashboard import following, session
 from dashboard.api.documents import RENDERED, change_policy, start_rendering
 from dashboard.api.voices import voices_for
 from dashboard.views import wording
+from lectern import units
 from lectern.documents.pages import BlockKind, SpanKind
 from lectern.documents.spoken import Speaking
 from lectern.errors import LecternError
@@ -205,7 +206,7 @@ def show_downloads(document: Document) -> None:
     """Offer the original, and the whole document as one sound file."""
     with st.popover("Export", icon=":material/download:", type="tertiary"):
         st.link_button(
-            f"Original ({wording.size(document.size_bytes)})",
+            f"Original ({units.size(document.size_bytes)})",
             f"/api/documents/{document.id}/original",
             icon=":material/draft:",
             width="stretch",

@@ -82,13 +82,6 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60:,} h {minutes % 60} min"
 
 
-def size(size_bytes: int) -> str:
-    """Return a number of bytes for people."""
-    if size_bytes < 1024**2:
-        return f"{max(1, round(size_bytes / 1024)):,} KiB"
-    return f"{size_bytes / 1024**2:,.1f} MiB"
-
-
 def fraction(job: Job) -> float:
     """Return how far a job's present step is, 0…1."""
     return min(1.0, job.done / job.total) if job.total else 0.0

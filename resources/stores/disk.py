@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 from lectern.errors import DiskReserveReached
+from lectern.units import size
 from resources.stores.blobs import sync_folder, translated_os_errors
 
 
@@ -24,7 +25,7 @@ def require_disk(folder: Path, *, reserve_bytes: int, wanted_bytes: int = 0) -> 
     if free - wanted_bytes >= reserve_bytes:
         return
     raise DiskReserveReached(
-        f"Only {free // 2**20} MiB of disk are free, and {reserve_bytes // 2**20} MiB "
+        f"Only {size(free)} of disk are free, and {size(reserve_bytes)} "
         "must stay free. Delete documents or free disk, then try again.",
         used=free,
         limit=reserve_bytes,

@@ -18,6 +18,7 @@ from lectern.accounts.people import Principal
 from lectern.errors import FileTooLarge, InvalidRequest, NotFound
 from lectern.ids import BlobHash, OwnerId, UploadId, new_upload_id
 from lectern.settings import Settings
+from lectern.units import size
 from resources.stores import schema
 from resources.stores.blobs import CHUNK_BYTES, BlobStore, translated_os_errors
 from resources.stores.database import Database
@@ -91,8 +92,8 @@ class Uploads:
             raise InvalidRequest(f"“{name}” is empty. Choose another file.")
         if size_bytes > limit:
             raise FileTooLarge(
-                f"“{name}” has {size_bytes / 2**20:.0f} MiB; one file may have "
-                f"{limit / 2**20:.0f} MiB. Split it, or raise the limit.",
+                f"“{name}” has {size(size_bytes)}; one file may have "
+                f"{size(limit)}. Split it, or raise the limit.",
                 used=size_bytes,
                 limit=limit,
             )

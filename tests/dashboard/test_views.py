@@ -329,4 +329,3 @@ def test_numbers_are_put_into_words():
     assert wording.duration(61 * 60) == "1 h 1 min"
     assert wording.count(1, "page", "pages") == "1 page"
     assert wording.count(2345, "page", "pages") == "2,345 pages"
-    assert wording.size(3 * 1024**2) == "3.0 MiB"
