@@ -100,7 +100,10 @@ def test_time_on_the_clock_is_limited(tmp_path):
 
 
 def test_a_page_that_takes_too_long_costs_that_page_alone(tmp_path):
-    path = pdf(tmp_path / "a.pdf", prose, prose, scan(picture()))
+    sheet = picture(PROSE * 3, size=22)
+    # Two seconds' work at least: less than one cannot be allowed.
+    large = sheet.resize((sheet.width * 2, sheet.height * 3))
+    path = pdf(tmp_path / "a.pdf", prose, prose, scan(large))
 
     recognition = recognise(path, child_picture_cpu_seconds=-1)
 
