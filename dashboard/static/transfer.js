@@ -14,6 +14,10 @@ const PIECE_BYTES = 8 * 1024 ** 2;
 const TRIES = 8;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 15_000;
+/** The same file meets these answers every time. */
+const FINAL = new Set([400, 413, 415, 422]);
+/** Of those, the one that depends on how busy the server was. */
+const MAY_SUCCEED_LATER = "took_too_long";
 const ACTIVE = new Set(["waiting", "uploading", "resuming", "checking"]);
 
 /** One file on its way. */
@@ -23,6 +27,7 @@ class Transfer {
     this.state = "waiting";
     this.sentBytes = 0;
     this.message = ""; // why it was refused
+    this.isFinal = false; // the same file would be refused again
     this.document = null; // {id, title} once it is in the library
     this.id = null; // of the upload, at the server
     this.request = null; // what is being sent
@@ -30,6 +35,10 @@ class Transfer {
 
   get isActive() {
     return ACTIVE.has(this.state);
+  }
+
+  get isRetryable() {
+    return this.state === "stopped" || (this.state === "refused" && !this.isFinal);
   }
 
   get share() {
@@ -57,9 +66,10 @@ export class Transfers extends EventTarget {
   #checked(transfer) {
     const { size } = transfer.file;
     const limit = this.limits.upload_bytes;
-    if (size === 0) refuse(transfer, "The file is empty.");
+    if (size === 0) refuse(transfer, "The file is empty.", { isFinal: true });
     else if (size > limit) {
-      refuse(transfer, `The file has ${bytes(size)}; at most ${bytes(limit)} are taken.`);
+      const message = `The file has ${bytes(size)}; at most ${bytes(limit)} are taken.`;
+      refuse(transfer, message, { isFinal: true });
     }
     return transfer;
   }
@@ -78,7 +88,13 @@ export class Transfers extends EventTarget {
     this.add([transfer.file]);
   }
 
-  /** Take what has ended off the list. */
+  /** Take one that has ended off the list. */
+  dismiss(transfer) {
+    this.list = this.list.filter((other) => other !== transfer || other.isActive);
+    this.#changed();
+  }
+
+  /** Take all that has ended off the list. */
   clear() {
     this.list = this.list.filter((transfer) => transfer.isActive);
     this.#changed();
@@ -112,7 +128,8 @@ export class Transfers extends EventTarget {
     try {
       await this.#sendPieces(transfer);
     } catch (error) {
-      if (transfer.state !== "stopped") refuse(transfer, error.message);
+      const isFinal = FINAL.has(error.status) && error.code !== MAY_SUCCEED_LATER;
+      if (transfer.state !== "stopped") refuse(transfer, error.message, { isFinal });
     }
     this.#changed();
     this.#startMore();
@@ -209,9 +226,10 @@ function settle(request, resolve, reject) {
   }
 }
 
-function refuse(transfer, message) {
+function refuse(transfer, message, { isFinal }) {
   transfer.state = "refused";
   transfer.message = message;
+  transfer.isFinal = isFinal;
 }
 
 function path(transfer) {

@@ -13,7 +13,9 @@ import { transfers } from "./transfer.js";
 
 /** Good news stays this long; anything else until it is cleared. */
 const DONE_STAYS_MS = 6000;
-const KINDS = "PDF, EPUB, Word, OpenDocument, slides, web pages, Markdown, text, scans and photos";
+/** One line beside the buttons; the whole list is in its tooltip. */
+const KINDS = "PDF, EPUB, Word, web pages, text or scans";
+const ALL_KINDS = "PDF, EPUB, Word, OpenDocument, slides, web pages, Markdown, text, scans and photos";
 
 class Upload {
   #rows = new Map();
@@ -77,8 +79,9 @@ class Upload {
     this.files.accept = this.#accept;
     this.#trigger = setTrigger ?? (() => {});
     const most = transfers.limits.upload_bytes;
-    const upTo = Number.isFinite(most) ? `, up to ${bytes(most)} each` : "";
+    const upTo = Number.isFinite(most) ? `, up to ${bytes(most)}` : "";
     this.limit.textContent = `${KINDS}${upTo}`;
+    this.limit.title = ALL_KINDS;
     this.#attach();
     this.#show();
     this.#tell();
@@ -190,6 +193,10 @@ class Row {
       label: `Try ${name} again`, face: "retry", className: "small",
       onClick: () => transfers.retry(transfer),
     });
+    this.dismiss = button({
+      label: `Dismiss ${name}`, face: "close", className: "small",
+      onClick: () => transfers.dismiss(transfer),
+    });
     this.node = element(
       "li",
       { class: "row" },
@@ -203,6 +210,7 @@ class Row {
       ),
       this.again,
       this.stop,
+      this.dismiss,
     );
   }
 
@@ -215,7 +223,8 @@ class Row {
     if (state === "checking" || state === "waiting") this.meter.removeAttribute("value");
     else this.meter.value = transfer.share;
     this.stop.hidden = !transfer.isActive;
-    this.again.hidden = state !== "refused" && state !== "stopped";
+    this.again.hidden = !transfer.isRetryable;
+    this.dismiss.hidden = transfer.isActive;
     if (state !== this.#said) this.#changed(state);
   }
 
@@ -228,9 +237,8 @@ class Row {
   }
 
   #fade() {
-    transfers.list = transfers.list.filter((other) => other !== this.transfer);
+    transfers.dismiss(this.transfer);
     this.node.remove();
-    transfers.dispatchEvent(new Event("change"));
   }
 }
 

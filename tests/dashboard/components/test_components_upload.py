@@ -49,16 +49,76 @@ def test_a_file_that_is_there_already_is_said_to_be(serve, open_page) -> None:
     row(page, "copy.txt").locator("text=Already in your library").wait_for()
 
 
-def test_a_refusal_says_why_and_can_be_tried_again(serve, open_page) -> None:
+REFUSALS = [
+    (415, "unsupported_format"),
+    (413, "file_too_large"),
+    (422, "password_protected"),
+]
+
+
+@pytest.mark.parametrize(("status", "code"), REFUSALS)
+def test_a_refusal_for_good_can_only_be_dismissed(
+    serve, open_page, status, code
+) -> None:
     message = "This is a program, not a document."
-    stage = serve(Stage([], upload_error=(415, "unsupported_format", message)))
+    stage = serve(Stage([], upload_error=(status, code, message)))
     page = open_page(stage, "upload", **DATA)
     choose(page, ("setup.exe", b"MZ" * 10))
-    row(page, "setup.exe").locator(f"text={message}").wait_for()
+    refused = row(page, "setup.exe")
+    refused.locator(f"text={message}").wait_for()
+
+    assert refused.locator("button:visible").count() == 1
+    refused.locator("button[aria-label^=Dismiss]").click()
+    until(lambda: refused.count() == 0)
+
+
+FULL = (507, "disk_reserve", "The disk is nearly full.")
+SLOW = (422, "took_too_long", "Reading it took too long.")
+
+
+@pytest.mark.parametrize("refusal", [FULL, SLOW])
+def test_what_may_succeed_later_can_be_tried_again(serve, open_page, refusal) -> None:
+    stage = serve(Stage([], upload_error=refusal))
+    page = open_page(stage, "upload", **DATA)
+    choose(page, ("book.pdf", b"%PDF" * 10))
+    row(page, "book.pdf").locator(f"text={refusal[2]}").wait_for()
 
     stage.upload_error = None
-    row(page, "setup.exe").locator("button[aria-label*=again]").click()
-    row(page, "setup.exe").locator("text=Added").wait_for()
+    row(page, "book.pdf").locator("button[aria-label*=again]").click()
+    row(page, "book.pdf").locator("text=Added").wait_for()
+
+
+@pytest.mark.parametrize("limit_bytes", [200 * 1024**2, 2 * 1024**3])
+def test_the_kinds_stand_on_one_line(serve, open_page, limit_bytes: int) -> None:
+    limits = {"upload_bytes": limit_bytes}
+    page = open_page(serve(Stage([])), "upload", limits=limits, accept=".pdf")
+    # As wide as a 1280 px window leaves it beside Streamlit's sidebar.
+    page.evaluate("document.querySelector('#upload').style.width = '878px'")
+    page.evaluate("document.documentElement.style.fontSize = '16px'")
+    page.evaluate("document.fonts.ready.then(() => null)")
+
+    line = page.locator("#upload .limit")
+    height = line.evaluate("node => parseFloat(getComputedStyle(node).lineHeight)")
+    assert line.bounding_box()["height"] <= 1.5 * height
+    lead = page.locator("#upload .lead").bounding_box()
+    buttons = page.locator("#upload .choices").bounding_box()
+    assert buttons["x"] > lead["x"] + lead["width"]
+
+
+def test_a_broken_connection_offers_another_try(serve, open_page) -> None:
+    page = open_page(serve(Stage([])), "upload", **DATA)
+    page.clock.install()
+    page.route("**/api/uploads", lambda route: route.abort())
+    choose(page, ("book.pdf", b"%PDF" * 10))
+    for _ in range(10):
+        page.clock.run_for(16_000)
+        page.wait_for_timeout(50)
+    row(page, "book.pdf").locator("text=does not answer").wait_for()
+
+    page.unroute("**/api/uploads")
+    row(page, "book.pdf").locator("button[aria-label*=again]").click()
+    page.clock.run_for(1000)
+    row(page, "book.pdf").locator("text=Added").wait_for()
 
 
 def test_what_is_too_large_or_empty_is_never_sent(serve, open_page) -> None:
