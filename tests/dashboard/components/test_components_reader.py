@@ -273,3 +273,31 @@ def test_another_face_and_size_need_no_new_text(serve, open_page) -> None:
     until(lambda: page.locator("#reader .sans").count() == 1)
 
     assert page.evaluate(f"window.kept === {ROOT}.querySelector('.block')")
+
+
+def test_the_passage_that_is_heard_has_no_hover_tone(serve, open_page) -> None:
+    page = open_page(serve(story(count=4, words=60)))
+    for index in (0, 2):
+        engine(page, f"engine.jump({index}, {{ play: false }})")
+        here = page.locator("#reader .block.here")
+        calm = here.evaluate("node => getComputedStyle(node).backgroundColor")
+        here.hover()
+        hovered = here.evaluate("node => getComputedStyle(node).backgroundColor")
+        assert hovered == calm == "rgba(0, 0, 0, 0)"
+
+
+@pytest.mark.parametrize("width", [940, 1020, 1100])
+def test_a_narrow_window_keeps_the_volume(serve, open_page, width: int) -> None:
+    stage = story(count=200, words=60)
+    stage.voice()
+    page = open_page(serve(stage), "bar", "reader", width=width)
+    engine(page, "engine.jump(190, { play: false })")
+    bar = page.locator("#bar .bar").bounding_box()
+    volume = page.locator("#bar .volume").bounding_box()
+    controls = page.locator("#bar .controls").bounding_box()
+    extras = page.locator("#bar .extras").bounding_box()
+
+    assert volume["x"] + volume["width"] <= bar["x"] + bar["width"]
+    assert extras["x"] >= controls["x"] + controls["width"]
+    assert page.locator("#bar .time:visible").count() == 1
+    assert page.locator("#bar .title").bounding_box()["width"] >= 100
