@@ -14,11 +14,19 @@ PROGRAM_MADE = re.compile(
 """Titles that a program put into a file by itself: its own name, a path, nothing."""
 
 
+NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+"""Control characters, and those that turn the direction of what follows them."""
+
+
+def clean_title(text: str) -> str:
+    """Return a title without what cannot be seen, in one line of bounded length."""
+    return " ".join(NOT_SHOWN.sub(" ", text).split())[:TITLE_CHARS].rstrip()
+
+
 def title_from(filename: str) -> str:
     """Return a file's name as a title: without folder, ending and underscores."""
     stem = PurePath(filename.replace("\\", "/")).stem
-    words = " ".join(stem.replace("_", " ").split())
-    return words[:TITLE_CHARS] or "Untitled"
+    return clean_title(stem.replace("_", " ")) or "Untitled"
 
 
 def adopted_title(current: str, *, filename: str, found: str) -> str:
@@ -28,9 +36,10 @@ def adopted_title(current: str, *, filename: str, found: str) -> str:
     states or begins with, if that says anything.
     """
     was_chosen = current != title_from(filename)
+    found = clean_title(found)
     says_something = (
         len(found) >= LEAST_CHARS
         and any(map(str.isalpha, found))
         and not PROGRAM_MADE.search(found)
     )
-    return current if was_chosen or not says_something else found[:TITLE_CHARS]
+    return current if was_chosen or not says_something else found

@@ -12,7 +12,7 @@ from lectern.documents.blocks import DocumentText
 from lectern.documents.formats import Format
 from lectern.documents.pages import BlockKind, SpanKind
 from lectern.documents.spoken import Policy, Speaking
-from lectern.documents.titles import TITLE_CHARS
+from lectern.documents.titles import clean_title
 from lectern.errors import InvalidRequest, LecternError, LimitReached, NotFound
 from lectern.ids import BlobHash, DocumentId, OwnerId, new_document_id
 from lectern.jobs.states import DocumentState
@@ -475,7 +475,7 @@ def _no_such_document() -> NotFound:
 
 
 def _clean_title(title: str) -> str:
-    clean = " ".join(title.split())[:TITLE_CHARS]
+    clean = clean_title(title)
     if not clean:
         raise InvalidRequest("A title needs at least one character.")
     return clean

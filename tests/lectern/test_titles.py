@@ -9,6 +9,10 @@ def test_a_file_name_becomes_a_title_without_folder_ending_and_underscores():
     assert title_from("C:\\scans\\rental_agreement  2.pdf") == "rental agreement 2"
 
 
+def test_signs_that_hide_or_turn_a_name_are_no_part_of_a_title():
+    assert title_from("annual\u202efdp.\x07exe\x85\u2066.pdf") == "annual fdp. exe"
+
+
 def test_the_title_a_book_states_replaces_its_file_name():
     found = adopted_title("pg1342", filename="pg1342.epub", found="Pride and Prejudice")
 
