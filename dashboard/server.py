@@ -31,8 +31,11 @@ from dashboard.api import (
     uploads,
     voices,
 )
+from dashboard.api.answers import no_such_route, route
 
 SCRIPT = Path(__file__).resolve().with_name("app.py")
+
+EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 ROUTES: list[BaseRoute] = [
     *assets.ROUTES,
@@ -45,6 +48,8 @@ ROUTES: list[BaseRoute] = [
     *audio.ROUTES,
     *bookmarks.ROUTES,
     *voices.ROUTES,
+    # Last: whatever else is asked of the API must not get a page of Streamlit's.
+    route("/api/{path:path}", no_such_route, *EVERY_METHOD),
 ]
 MIDDLEWARE = [
     Middleware(middleware.SecurityHeaders),

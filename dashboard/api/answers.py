@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lectern.accounts.people import Principal
-from lectern.errors import InvalidRequest, LecternError, LimitReached
+from lectern.errors import InvalidRequest, LecternError, LimitReached, NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,14 @@ def answering(handler: Handler) -> Handler:
             )
 
     return answer
+
+
+async def no_such_route(request: Request) -> Response:
+    """Refuse a path or method that the API does not have."""
+    raise NotFound(
+        f"There is no {request.method} {request.url.path} here. "
+        "What there is, is listed in docs/api.md."
+    )
 
 
 def error_answer(error: LecternError) -> JSONResponse:

@@ -61,6 +61,13 @@ def test_nothing_else_is_served(client, path):
     assert client.get(path).status_code == 404
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_what_the_api_does_not_have_is_refused_as_json(client, method):
+    answer = client.request(method, "/api/nowhere/at-all")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1"])
 def test_another_sites_page_changes_nothing(client, services: Services, origin):
     document = ready_document(services)
