@@ -240,3 +240,31 @@ class Unexpected(LecternError):
 
     code = "unexpected"
     exit_code = 70
+
+
+WORTH_ASKING_AGAIN: tuple[type[LecternError], ...] = (
+    Cancelled,  # by a person, who may think again
+    Unexpected,  # nobody knows; one more try is cheap
+    DiskReserveReached,  # until disk is freed,
+    EngineUnavailable,  # or what is missing is installed
+)
+"""Not tried again by themselves, but a person may ask for it."""
+
+
+def class_of(code: str) -> type[LecternError] | None:
+    """Return the class of errors with this code."""
+    waiting: list[type[LecternError]] = [LecternError]
+    while waiting:
+        found = waiting.pop()
+        if found.code == code:
+            return found
+        waiting += found.__subclasses__()
+    return None
+
+
+def may_succeed_again(code: str | None) -> bool:
+    """Whether a person should be offered another try after an error of this code."""
+    found = class_of(code) if code else None
+    if found is None:  # written by another version of Lectern
+        return True
+    return found.retryable or issubclass(found, WORTH_ASKING_AGAIN)

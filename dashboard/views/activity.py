@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import following, session
 from dashboard.views import wording
+from lectern.errors import may_succeed_again
 from lectern.ids import DocumentId
 from lectern.jobs.states import JobKind, JobState
 from resources.stores.jobs import Job
@@ -196,7 +197,8 @@ def _show_job(job: Job, title: str) -> None:
         log = here.services.joblog.read(principal, job.id)
         st.code(log or "This job wrote nothing.", language="log", height=240)
         with st.container(horizontal=True, vertical_alignment="center"):
-            if job.state is not JobState.DONE and title != "Deleted document":
+            is_over = job.state is JobState.DONE or title == "Deleted document"
+            if not is_over and may_succeed_again(job.error_code):
                 st.button(
                     "Try again from where it stopped",
                     icon=":material/replay:",

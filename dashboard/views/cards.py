@@ -10,6 +10,7 @@ from dashboard import following, session
 from dashboard.api.manifests import MS_PER_CHAR
 from dashboard.views import adding, wording
 from lectern.documents.formats import Format
+from lectern.errors import may_succeed_again
 from lectern.jobs.states import DocumentState, JobKind
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
@@ -79,13 +80,15 @@ def show_card(
         _show_head(document, job, now)
         # A heading of the page's outline, in the size of a card.
         st.markdown(f"## {wording.plain(document.title)}", anchors=False)
+        # A word that was looked for is shown where it stands, whatever goes on.
+        is_found = bool(search and document.snippet)
+        if is_found:
+            st.caption(f"“{wording.plain(document.snippet)}”")
         if job is not None:
             _show_progress(document, job, now)
         elif document.state is DocumentState.FAILED:
             st.caption(f":red[{wording.plain(document.error_message or 'It failed.')}]")
-        elif search and document.snippet:
-            st.caption(f"“{wording.plain(document.snippet)}”")
-        else:
+        elif not is_found:
             st.caption(_size_line(document))
         _show_actions(document)
 
@@ -139,18 +142,7 @@ def _show_actions(document: Document) -> None:
     is_ready = document.state is DocumentState.READY
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if document.state is DocumentState.FAILED:
-            st.button(
-                "Retry",
-                icon=":material/replay:",
-                key=f"retry-{document.id}",
-                on_click=following.retry,
-                args=(
-                    session.here(),
-                    session.principal(),
-                    document.id,
-                    JobKind.PREPARE,
-                ),
-            )
+            _show_way_out(document)
         elif st.button(
             "Listen" if is_ready else "Open",
             icon=":material/play_arrow:" if is_ready else ":material/menu_book:",
@@ -165,3 +157,24 @@ def _show_actions(document: Document) -> None:
     elif chosen == DELETE:
         adding.delete(document)
         st.rerun()
+
+
+def _show_way_out(document: Document) -> None:
+    """Offer another try where it may help, else to take the document away."""
+    if not may_succeed_again(document.error_code):
+        if st.button(DELETE, icon=":material/delete:", key=f"delete-{document.id}"):
+            adding.delete(document)
+            st.rerun()
+        return
+    st.button(
+        "Retry",
+        icon=":material/replay:",
+        key=f"retry-{document.id}",
+        on_click=following.retry,
+        args=(
+            session.here(),
+            session.principal(),
+            document.id,
+            JobKind.PREPARE,
+        ),
+    )

@@ -9,8 +9,8 @@ from dashboard import following, session
 from dashboard.api.manifests import full_policy, skipped_entries
 from dashboard.components.mount import mount
 from dashboard.reading import voice_of
-from dashboard.views import reader_tools, wording
-from lectern.errors import NotFound
+from dashboard.views import adding, reader_tools, wording
+from lectern.errors import NotFound, may_succeed_again
 from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState, JobKind
 from resources.stores.catalog import Document
@@ -70,11 +70,17 @@ def _show_failure(document: Document) -> None:
         icon=":material/error:",
     )
     with st.container(horizontal=True):
-        if st.button("Try again", icon=":material/replay:", type="primary"):
+        is_worth_it = may_succeed_again(document.error_code)
+        if is_worth_it and st.button(
+            "Try again", icon=":material/replay:", type="primary"
+        ):
             following.retry(
                 session.here(), session.principal(), document.id, JobKind.PREPARE
             )
             st.rerun()
+        if not is_worth_it and st.button("Delete", icon=":material/delete:"):
+            adding.delete(document)
+            session.go_to("library")
         st.link_button(
             "Download the original",
             f"/api/documents/{document.id}/original",

@@ -42,11 +42,9 @@ def show_skipped(
     document: Document, skipped: Sequence[dict[str, Any]], policy: dict[str, str]
 ) -> None:
     """Show which kinds of text are not read out, where each can be changed."""
-    number = len(skipped)
-    label = (
-        f"{wording.count(number, 'kind', 'kinds')} skipped" if number else "Skipping"
-    )
-    with st.popover(label, icon=":material/skip_next:", type="tertiary"):
+    with st.popover(
+        skipped_label(skipped), icon=":material/skip_next:", type="tertiary"
+    ):
         st.markdown("**What is read out**")
         st.caption("Nothing is deleted: the text stays on the page, greyed.")
         counts = {entry["kind"]: entry["count"] for entry in skipped}
@@ -54,6 +52,19 @@ def show_skipped(
         by_place = sorted(present, key=list(policy).index)
         for name in sorted(by_place, key=lambda name: name not in counts):
             _show_choice(document, name, policy[name], counts.get(name))
+
+
+def skipped_label(skipped: Sequence[dict[str, Any]]) -> str:
+    """Return how many kinds are left out, and how many are only announced."""
+    announced = sum(entry["action"] == Speaking.ANNOUNCE for entry in skipped)
+    silent = len(skipped) - announced
+    parts = []
+    if silent:
+        parts.append(f"{wording.count(silent, 'kind', 'kinds')} skipped")
+    if announced:
+        of_what = "" if silent else f" {'kind' if announced == 1 else 'kinds'}"
+        parts.append(f"{announced}{of_what} announced")
+    return ", ".join(parts) or "Skipping"
 
 
 def _kinds_in(document: Document) -> set[str]:
@@ -150,35 +161,50 @@ def _choose_voice(document: Document, key: str) -> None:
 
 
 def show_bookmarks(document: Document) -> None:
-    """Show the places that were marked. New ones are made in the player (key m)."""
-    with st.popover("Bookmarks", icon=":material/bookmark:", type="tertiary"):
-        found = session.services().bookmarks.list(session.principal(), document.id)
-        if not found:
-            st.caption("None yet. Press **B** while listening, or use the player.")
-        text = text_of(session.services(), document)
-        for bookmark in found:
-            place = bookmark.block_index
-            shown = (
-                text.blocks[place].shown if text and place < len(text.blocks) else ""
+    """Show the places that were marked. New ones are made in the player (key b).
+
+    The player makes them without a rerun of this page, so the list is read when it is
+    opened, and again and again while it is open.
+    """
+    popover = st.popover(
+        "Bookmarks",
+        icon=":material/bookmark:",
+        type="tertiary",
+        key="bookmarks",
+        on_change="rerun",
+    )
+    if popover.open:
+        with popover:
+            st.fragment(_list_bookmarks, run_every=POLL_SECONDS)(document)
+
+
+def _list_bookmarks(document: Document) -> None:
+    found = session.services().bookmarks.list(session.principal(), document.id)
+    if not found:
+        st.caption("None yet. Press **B** while listening, or use the player.")
+    text = text_of(session.services(), document)
+    for bookmark in found:
+        place = bookmark.block_index
+        shown = text.blocks[place].shown if text and place < len(text.blocks) else ""
+        label = bookmark.label or shown
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+            if st.button(
+                wording.plain(_shorten(label)),
+                key=f"bookmark-{bookmark.id}",
+                type="tertiary",
+                width="stretch",
+            ):
+                _jump(document, place)
+                st.rerun()  # the text is outside this fragment
+            st.button(
+                "",
+                icon=":material/close:",
+                help="Remove this bookmark",
+                key=f"unmark-{bookmark.id}",
+                type="tertiary",
+                on_click=session.services().bookmarks.delete,
+                args=(session.principal(), bookmark.id),
             )
-            label = bookmark.label or shown
-            with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-                if st.button(
-                    wording.plain(_shorten(label)),
-                    key=f"bookmark-{bookmark.id}",
-                    type="tertiary",
-                    width="stretch",
-                ):
-                    _jump(document, place)
-                st.button(
-                    "",
-                    icon=":material/close:",
-                    help="Remove this bookmark",
-                    key=f"unmark-{bookmark.id}",
-                    type="tertiary",
-                    on_click=session.services().bookmarks.delete,
-                    args=(session.principal(), bookmark.id),
-                )
 
 
 def _shorten(text: str) -> str:

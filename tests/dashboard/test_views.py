@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from dashboard.backend import Backend
-from dashboard.views import statistics, wording
+from dashboard.views import reader_tools, statistics, wording
 from lectern.accounts.people import LOCAL
 from lectern.documents.spoken import Speaking
-from lectern.errors import DamagedFile
+from lectern.errors import EngineCrashed, LecternError, PasswordProtected
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
 from lectern.usage.events import EventKind, Listened
 from resources.services import Services
@@ -78,11 +78,16 @@ def component(app: AppTest, name: str) -> dict:
     return found
 
 
-def fail(services: Services, document: Document, message: str) -> None:
+def fail(
+    services: Services,
+    document: Document,
+    message: str,
+    kind: type[LecternError] = EngineCrashed,
+) -> None:
     job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.PREPARE)
     services.jobs.start(job.id, "run-1")
     services.joblog.append(job.id, "page 3: no text")
-    error = DamagedFile(message)
+    error = kind(message)
     services.jobs.fail(job.id, error)
     services.catalog.set_state(document.id, DocumentState.FAILED, error=error)
 
@@ -126,6 +131,18 @@ def test_a_search_finds_text_and_shows_where(open_page, services):
     assert "Nothing of the kind" not in words(app)
 
 
+def test_a_search_shows_where_while_something_is_made(open_page, services):
+    document = ready_document(services)
+    job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.RENDER)
+    services.jobs.start(job.id, "run-1")
+
+    app = open_page()
+    app.text_input(key="library-search").set_value("river").run()
+
+    assert "where the river does" in words(app)
+    assert app.get("progress")
+
+
 def test_a_search_without_result_says_so(open_page, services):
     ready_document(services)
 
@@ -147,6 +164,21 @@ def test_a_failed_document_says_why_and_is_tried_again(open_page, services):
     assert job.state is JobState.QUEUED
     state = services.catalog.get(LOCAL, document.id).state
     assert state is DocumentState.PREPARING
+
+
+def test_what_can_only_fail_again_can_be_deleted_and_is_not_tried_again(
+    open_page, services
+):
+    document = new_document(services)
+    fail(services, document, "It needs a password.", PasswordProtected)
+
+    reader = open_page("listen", document=document.id)
+    assert [button.label for button in reader.button if button.label] == ["Delete"]
+    app = open_page()
+    assert f"retry-{document.id}" not in [button.key for button in app.button]
+    click(app, f"delete-{document.id}")
+
+    assert services.catalog.documents(LOCAL) == []
 
 
 def test_what_was_heard_last_can_be_gone_on_with(open_page, services):
@@ -251,6 +283,21 @@ def test_skipped_kinds_are_counted_and_can_be_spoken(open_page, services):
     assert {str(kind): str(way) for kind, way in policy.items()} == {
         "footnote": "speak"
     }
+
+
+@pytest.mark.parametrize(
+    ("actions", "label"),
+    [
+        ("", "Skipping"),
+        ("skip", "1 kind skipped"),
+        ("skip skip skip announce announce", "3 kinds skipped, 2 announced"),
+        ("announce announce", "2 kinds announced"),
+    ],
+)
+def test_what_is_announced_is_not_called_skipped(actions, label):
+    entries = [{"kind": "x", "count": 1, "action": way} for way in actions.split()]
+
+    assert reader_tools.skipped_label(entries) == label
 
 
 def test_another_voice_is_kept_for_the_document(open_page, services):
