@@ -50,7 +50,8 @@ class Reader {
     this.#state = data.state ?? null;
     if (isOpen && isOther) engine.voiceWanted = data.voice ?? null;
     const opened = isOpen && isOther ? engine.reload() : engine.open(data.document, data);
-    opened.then(() => this.#obey(data));
+    engine.playRequests.ask(data.document, data.play);
+    opened.then(() => data === this.#data && this.#goTo(data));
     this.#draw();
   }
 
@@ -61,13 +62,7 @@ class Reader {
     classList.toggle("sans", face === "sans");
   }
 
-  /** Jump where the page asks, and play when it asks: once for each request. */
-  #obey(data) {
-    if (data !== this.#data) return; // the page asks for something else by now
-    this.#goTo(data);
-    engine.playRequests.ask(data.document, data.play);
-  }
-
+  /** Jump where the page asks, once for each request. */
   #goTo({ block, request }) {
     if (block === undefined || block === null || request === this.#request) return;
     this.#request = request;

@@ -286,7 +286,7 @@ def test_the_passage_that_is_heard_has_no_hover_tone(serve, open_page) -> None:
         assert hovered == calm == "rgba(0, 0, 0, 0)"
 
 
-@pytest.mark.parametrize("width", [940, 1020, 1100])
+@pytest.mark.parametrize("width", [970, 1020, 1100])
 def test_a_narrow_window_keeps_the_volume(serve, open_page, width: int) -> None:
     stage = story(count=200, words=60)
     stage.voice()
