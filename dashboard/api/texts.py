@@ -14,7 +14,7 @@ from dashboard.backend import Backend
 from lectern.accounts.people import Principal
 from lectern.contracts import Contract
 from lectern.documents.formats import Format
-from lectern.documents.titles import TITLE_CHARS
+from lectern.documents.titles import TITLE_CHARS, clean_title
 from lectern.errors import FileTooLarge, NothingToRead
 from lectern.units import size
 
@@ -48,7 +48,7 @@ def take_text(here: Backend, principal: Principal, pasted: NewText) -> intake.Ta
             used=len(data),
             limit=limit,
         )
-    title = pasted.title.strip() or first_words(pasted.text)
+    title = clean_title(pasted.title) or first_words(pasted.text)
     ending = "md" if pasted.format == "markdown" else "txt"
     return intake.take_in(
         here,
@@ -66,7 +66,8 @@ def first_words(text: str) -> str:
 
     Markdown's heading marks are no part of a title.
     """
-    line = next((line for line in text.splitlines() if line.strip()), "").strip("# \t*")
+    lines = (clean_title(line).strip("# *") for line in text.splitlines())
+    line = next((line for line in lines if line), "")
     if len(line) <= 60:
         return line or "Untitled"
     return line[:60].rsplit(" ", 1)[0] + "…"

@@ -60,3 +60,9 @@ def test_a_text_over_the_cap_is_refused(client, here):
 def test_a_field_nobody_knows_is_refused(client):
     assert paste(client, text="Some words.", voice="x").status_code == 400
     assert client.post("/api/texts", content=b"{").status_code == 400
+
+
+def test_a_title_of_signs_nobody_sees_is_none(client):
+    answer = paste(client, title="\u202e\u0007", text="\u2066\nSeen\u202e words.")
+
+    assert answer.json()["document"]["title"] == "Seen words."
