@@ -60,8 +60,12 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(_env_file=None, data_dir=tmp_path / "data", disk_reserve_bytes=0)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Yield a real Chromium, one for all tests: playwright cannot be started twice."""
+    """Yield a real Chromium for the tests of a file.
+
+    Not for longer: playwright cannot run twice at a time, and tests of the
+    supervisor kill every process that they do not know.
+    """
     with browser() as running:
         yield running

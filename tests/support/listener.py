@@ -40,7 +40,7 @@ class Person:
         badge.wait_for(timeout=seconds * 1000)
 
     def listens_to(self, title: str) -> None:
-        """Open a document in the reader."""
+        """Open a document in the reader, where it begins to play."""
         self.card(title).get_by_role("button", name="Listen").click()
         self.page.wait_for_function(
             f"{ENGINE}?.document && {ENGINE}.state !== 'opening'", timeout=30_000
