@@ -158,9 +158,11 @@ class Listener:
                                 ready.blocks[index] = key
                             ready.changed.notify_all()
 
-        threading.Thread(
-            target=contextlib.suppress(httpx.HTTPError)(read), daemon=True
-        ).start()
+        def read_until_closed() -> None:
+            with contextlib.suppress(httpx.HTTPError):  # the product was stopped
+                read()
+
+        threading.Thread(target=read_until_closed, daemon=True).start()
         return ready
 
     def cursor(
