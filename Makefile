@@ -7,7 +7,15 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	2>/dev/null && echo $$p && break; done)
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test setup setup-dev check fix drill bench lock docs clean
+# Kokoro runs on Python up to 3.12, and torch must be chosen first: asked for Kokoro
+# alone, pip takes a torch for GPUs, with gigabytes of libraries that a CPU cannot use.
+KOKORO_VENV := .venv-kokoro
+KOKORO_PYTHON ?= $(shell for p in python3.11 python3.12; do \
+	$$p -c 'import venv, ensurepip' 2>/dev/null && echo $$p && break; done)
+TORCH ?= torch==2.13.0
+KOKORO_EXTRAS ?=
+
+.PHONY: run test setup setup-dev check fix drill bench lock docs clean kokoro test-kokoro
 
 run: setup  ## start everything and print the address
 	@$(BIN)/lectern serve
@@ -35,6 +43,17 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@$(PIP_INSTALL) --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
+kokoro:  ## install the Kokoro voice engine beside Lectern, in .venv-kokoro
+	@test -n "$(KOKORO_PYTHON)" || { echo "Kokoro needs Python 3.11 or 3.12 with the venv module. Install one, or say where it is: make kokoro KOKORO_PYTHON=/path/to/python3.12"; exit 1; }
+	@test -x $(KOKORO_VENV)/bin/python || $(KOKORO_PYTHON) -m venv $(KOKORO_VENV)
+	@echo "Installing Kokoro (about 1.5 GB, a minute or two the first time)"
+	@$(KOKORO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(KOKORO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'kokoro>=0.9.4,<0.10' $(KOKORO_EXTRAS)
+	@echo "Now name its model: LECTERN_KOKORO__MODEL. See docs/engines.md"
+
+test-kokoro: setup-dev  ## run the tests of Kokoro, with random weights
+	@$(BIN)/python -m pytest -m kokoro $(ARGS)
+
 check: setup-dev  ## format, lint, types, import contracts, generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -60,4 +79,4 @@ lock: ## pin every dependency again (needs uv)
 	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate -q --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(KOKORO_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

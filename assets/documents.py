@@ -11,6 +11,7 @@ from assets.partitions import documents
 from assets.readable import readable
 from assets.tags import CPU
 from assets.work import work
+from lectern.jobs.wanted import Wanted
 from resources.services import Services
 
 GROUP = "documents"
@@ -70,7 +71,8 @@ def sorted_pages(
 ) -> dg.MaterializeResult[None]:
     """The same pages by their stated number; gaps and repeats found."""
     with work(context, services) as its:
-        artifact = services.preparation().sort(its.document)
+        wanted = Wanted.of(its.job.parameters)
+        artifact = services.preparation().sort(its.document, wanted)
         return dg.MaterializeResult(metadata=readable(artifact.metadata))
 
 
@@ -87,7 +89,8 @@ def blocks(
 ) -> dg.MaterializeResult[None]:
     """A few sentences each, with kind, page, language, and what is said of them."""
     with work(context, services) as its:
-        document = services.preparation().split(its.document)
+        wanted = Wanted.of(its.job.parameters)
+        document = services.preparation().split(its.document, wanted)
         return dg.MaterializeResult(
             metadata={
                 "blocks": document.block_count,

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-INTERNAL = ("made_from",)
+INTERNAL = ("made_from", "by_page")
 """What only the step itself needs, to see whether its work is done already."""
 ITEMS_SHOWN = 50
 

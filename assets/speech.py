@@ -25,7 +25,8 @@ GROUP = "speech"
 def block_audio(
     context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]
 ) -> dg.MaterializeResult[None]:
-    """Sound of blocks: those ahead of a listener, or all of them for one file."""
+    """Sound of blocks: those ahead of a listener, or those that a file needs."""
+    from resources.exporting.making import voice_export
     from resources.listening import follow_reader
     from resources.rendering import voice_document
 
@@ -34,6 +35,8 @@ def block_audio(
             counts = follow_reader(
                 services, its.document.principal, its.document.id, job=its.job
             )
+        elif its.job.kind is JobKind.EXPORT:
+            counts = voice_export(services, its.document, job=its.job)
         else:
             counts = voice_document(services, its.document, job=its.job)
         return dg.MaterializeResult(metadata=readable(counts))
@@ -55,4 +58,23 @@ def document_audio(
 
     with work(context, services) as its:
         artifact = join_document(services, its.document, job=its.job)
+        return dg.MaterializeResult(metadata=readable(artifact.metadata))
+
+
+@dg.asset(
+    partitions_def=documents,
+    group_name=GROUP,
+    deps=[block_audio],
+    kinds={"file"},
+    retry_policy=STEP_RETRIES,
+    op_tags=CPU,
+)
+def exported_file(
+    context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]
+) -> dg.MaterializeResult[None]:
+    """What was chosen of a document as a file to take away: sound, book, subtitles."""
+    from resources.exporting.making import make_export
+
+    with work(context, services) as its:
+        artifact = make_export(services, its.document, job=its.job)
         return dg.MaterializeResult(metadata=readable(artifact.metadata))

@@ -19,9 +19,18 @@ from assets.failures import (
     to_failure,
     will_retry,
 )
-from lectern.errors import Cancelled, LecternError, StoreError, Unexpected
+from lectern.errors import Cancelled, LecternError, Paused, StoreError, Unexpected
 from lectern.ids import DocumentId, JobId
-from lectern.jobs.runs import CLOSED, DUPLICATE, JOB, WORKER, run_tags
+from lectern.jobs.batches import off_peak
+from lectern.jobs.runs import (
+    CLOSED,
+    DUPLICATE,
+    JOB,
+    PAUSED,
+    PIPELINES,
+    WORKER,
+    run_tags,
+)
 from lectern.jobs.states import DocumentState, JobKind, JobState
 from resources.services import Services
 from resources.stores.catalog import Document
@@ -30,13 +39,21 @@ from resources.stores.jobs import Job
 HEARTBEAT_SECONDS = 2.0
 """The app takes a listening run for dead after five seconds of silence."""
 
-KIND_OF_ASSET = {"block_audio": JobKind.RENDER, "document_audio": JobKind.RENDER}
+KIND_OF_ASSET = {
+    "block_audio": JobKind.RENDER,
+    "document_audio": JobKind.RENDER,
+    "exported_file": JobKind.EXPORT,
+}
 """What a person wants who makes one asset by hand; the rest prepares a document."""
+
+KIND_OF_PIPELINE = {name: kind for kind, name in PIPELINES.items()}
 
 LAST_ASSET = {
     JobKind.PREPARE: "blocks",
     JobKind.LISTEN: "block_audio",
     JobKind.RENDER: "document_audio",
+    JobKind.VOICE: "block_audio",
+    JobKind.EXPORT: "exported_file",
 }
 """The asset with which a job is done."""
 
@@ -64,6 +81,9 @@ def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work
             yield Work(services.catalog.find(job.document_id), job)
     except Cancelled as error:
         _cancel(context, services, job)
+        raise to_failure(error) from error
+    except Paused as error:
+        _pause(context, services, job, error)
         raise to_failure(error) from error
     except dg.DagsterExecutionInterruptedError:
         cancel_job(services, job)  # told to stop, by a person or by Dagster
@@ -115,7 +135,8 @@ def _is_ours(context: dg.AssetExecutionContext, services: Services, job: Job) ->
     # Somebody repeats a run in the Dagster UI: the job it failed takes it on.
     is_again = context.run.parent_run_id is not None and job.run_id != context.run_id
     if is_again and services.jobs.reopen(job.id):
-        services.catalog.set_state(job.document_id, DocumentState.PREPARING)
+        if not services.catalog.find(job.document_id).version:
+            services.catalog.set_state(job.document_id, DocumentState.PREPARING)
         return services.jobs.start(job.id, context.run_id)
     return job.state is JobState.DONE
 
@@ -127,7 +148,9 @@ def _job_of_run(context: dg.AssetExecutionContext, services: Services) -> Job:
     if job := services.jobs.by_run(context.run_id):
         return job  # made for an earlier asset of this run
     document = services.catalog.find(DocumentId(context.partition_key))
-    kind = KIND_OF_ASSET.get(context.asset_key.path[-1], JobKind.PREPARE)
+    kind = KIND_OF_PIPELINE.get(context.run.job_name) or KIND_OF_ASSET.get(
+        context.asset_key.path[-1], JobKind.PREPARE
+    )
     job = services.jobs.create(
         document.principal, document_id=document.id, kind=kind, parameters={}
     )
@@ -157,13 +180,30 @@ def heartbeat(services: Services, job: Job) -> Iterator[None]:
         thread.join()
 
 
+def _pause(
+    context: dg.AssetExecutionContext, services: Services, job: Job, error: Paused
+) -> None:
+    """Hold a batch's job until its hours begin; Dagster shows its run as cancelled."""
+    hours = off_peak(services.settings.batch)
+    services.batches.pause(job, hours.opens_at(services.database.now()))
+    services.joblog.append(job.id, error.message)
+    _end_run(context, {WORKER: PAUSED, CLOSED: JobState.QUEUED.value}, error.message)
+
+
 def _cancel(context: dg.AssetExecutionContext, services: Services, job: Job) -> None:
     """Close a job that somebody stopped; Dagster shows its run as cancelled."""
     cancel_job(services, job)
-    context.instance.add_run_tags(context.run_id, {CLOSED: JobState.CANCELLED.value})
+    tags = {CLOSED: JobState.CANCELLED.value}
+    _end_run(context, tags, "The job was cancelled in the app.")
+
+
+def _end_run(
+    context: dg.AssetExecutionContext, tags: dict[str, str], reason: str
+) -> None:
+    context.instance.add_run_tags(context.run_id, tags)
     run = context.instance.get_run_by_id(context.run_id)
     if run is not None and run.status is dg.DagsterRunStatus.STARTED:
-        context.instance.report_run_canceling(run, "The job was cancelled in the app.")
+        context.instance.report_run_canceling(run, reason)
 
 
 def _fail(

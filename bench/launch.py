@@ -68,20 +68,17 @@ def seconds_to_end(job: Job) -> float:
 
 def rows_of(dagster_home: Path, run_id: str) -> int:
     """Count the rows that a run wrote to Dagster's storage."""
-    events = dagster_home / "storage" / "history" / "runs" / f"{run_id}.db"
+    events = dagster_home / "storage" / "event_log.db"
     with closing(sqlite3.connect(events)) as connection:
-        own = connection.execute("SELECT count(*) FROM event_logs").fetchone()[0]
-    index = dagster_home / "storage" / "history" / "runs" / "index.db"
-    with closing(sqlite3.connect(index)) as connection:
-        shared = connection.execute(
+        own = connection.execute(
             "SELECT count(*) FROM event_logs WHERE run_id = ?", (run_id,)
         ).fetchone()[0]
-    runs = dagster_home / "storage" / "history" / "runs.db"
+    runs = dagster_home / "storage" / "runs.db"
     with closing(sqlite3.connect(runs)) as connection:
         tags = connection.execute(
             "SELECT count(*) FROM run_tags WHERE run_id = ?", (run_id,)
         ).fetchone()[0]
-    return int(own) + int(shared) + int(tags) + 1
+    return int(own) + int(tags) + 1
 
 
 def cold_seconds() -> Iterator[float]:

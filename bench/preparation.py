@@ -41,9 +41,8 @@ from lectern.documents.formats import Format
 from lectern.settings import Settings
 from resources.engines.recognition.base import NoPageCache
 from resources.engines.recognition.local import LocalRecogniser
-from resources.preparation import (
-    collection_paused, language_finder, load_models, sentence_finder
-)
+from resources.collecting import collection_paused
+from resources.preparation import language_finder, load_models, sentence_finder
 from resources.stores.blocks_file import write_blocks
 recogniser = LocalRecogniser(Settings(_env_file=None))
 load_models()

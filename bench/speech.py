@@ -12,6 +12,7 @@ alternate, so that a busy machine slows each alike.
 
 import argparse
 import ctypes
+import gc
 import importlib.util
 import json
 import os
@@ -196,6 +197,8 @@ def jumps() -> None:
         reader = Reader(services, document)
         job = running_job(services, document, JobKind.LISTEN)
         reader.go_to(0)
+        gc.collect()
+        gc.freeze()  # as the worker pool does before it forks
         started = time.perf_counter()
         run = threading.Thread(
             target=follow_reader,

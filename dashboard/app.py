@@ -7,7 +7,15 @@ import streamlit as st
 from dashboard import session
 from dashboard.components.files import STATIC
 from dashboard.components.mount import mount
-from dashboard.views import activity, library, reader, statistics
+from dashboard.views import (
+    activity,
+    comparing,
+    library,
+    reader,
+    statistics,
+    tokens,
+    voices,
+)
 
 STYLE = Path(library.__file__).with_name("page.css")
 ICON = STATIC / "icon.png"
@@ -34,6 +42,19 @@ pages = {
         icon=":material/menu_book:",
         url_path="listen",
     ),
+    "compare": st.Page(
+        comparing.show,
+        title="Compare",
+        icon=":material/compare:",
+        url_path="compare",
+        visibility="hidden",  # reached from a document
+    ),
+    "voices": st.Page(
+        voices.show,
+        title="Voices",
+        icon=":material/record_voice_over:",
+        url_path="voices",
+    ),
     "activity": st.Page(
         activity.show,
         title="Activity",
@@ -45,6 +66,12 @@ pages = {
         title="Your stats",
         icon=":material/monitoring:",
         url_path="stats",
+    ),
+    "settings": st.Page(
+        tokens.show,
+        title="Settings",
+        icon=":material/settings:",
+        url_path="settings",
     ),
 }
 session.remember_pages(pages)

@@ -10,7 +10,9 @@ from dashboard.backend import Backend
 from lectern.accounts.people import Principal
 from lectern.errors import Cancelled, LecternError
 from lectern.ids import DocumentId
+from lectern.jobs.batches import Batch
 from lectern.jobs.states import DocumentState, JobKind, JobState
+from resources.batching import Plan
 from resources.stores.jobs import Job
 
 logger = logging.getLogger(__name__)
@@ -47,8 +49,10 @@ def queue_again(
         job = jobs.get(principal, before[0].id)
     else:
         job, _ = new_job(here, principal, document_id, kind)
-    if kind is JobKind.PREPARE:
-        here.services.catalog.set_state(document_id, DocumentState.PREPARING)
+    catalog = here.services.catalog
+    # One that can be read already stays so while it is recognised anew.
+    if kind is JobKind.PREPARE and not catalog.find(document_id).version:
+        catalog.set_state(document_id, DocumentState.PREPARING)
     return job
 
 
@@ -57,6 +61,17 @@ def retry(
 ) -> None:
     """Do what failed once more. Steps that were done before cost nothing again."""
     launch(here, queue_again(here, principal, document_id, kind))
+
+
+def retry_job(here: Backend, principal: Principal, job: Job) -> None:
+    """Do what a job failed to do once more.
+
+    An export is taken up itself, as a document may have several that differ.
+    """
+    if job.kind is not JobKind.EXPORT:
+        retry(here, principal, job.document_id, job.kind)
+    elif here.services.jobs.reopen(job.id):
+        launch(here, here.services.jobs.get(principal, job.id))
 
 
 def stop(here: Backend, principal: Principal, job: Job) -> None:
@@ -91,3 +106,34 @@ def launch(here: Backend, job: Job) -> None:
         here.orchestrator.retry(job) if again else here.orchestrator.launch(job)
     except LecternError as error:
         logger.warning("Job %s stays queued: %s", job.id, error.message)
+
+
+def begin_batch(
+    here: Backend, principal: Principal, plan: Plan, *, name: str, is_off_peak: bool
+) -> Batch:
+    """Accept a batch, and start what may start at once."""
+    batching = here.services.batching()
+    batch = batching.begin(principal, plan, name=name, is_off_peak=is_off_peak)
+    let_go(here)
+    return batch
+
+
+def stop_batch(here: Backend, principal: Principal, batch: Batch) -> None:
+    """Stop a batch. What is voiced stays, and it can go on later."""
+    for job in here.services.batches.cancel(principal, batch.id):
+        try:
+            here.orchestrator.cancel(job)
+        except LecternError as error:
+            logger.warning("Job %s was not told to stop: %s", job.id, error.message)
+
+
+def resume_batch(here: Backend, principal: Principal, batch: Batch) -> None:
+    """Go on with a batch where it was stopped, or failed."""
+    here.services.batches.resume(principal, batch.id)
+    let_go(here)
+
+
+def let_go(here: Backend) -> None:
+    """Start the jobs of batches whose turn it is, without waiting for the sensor."""
+    for job in here.services.batching().let_go():
+        launch(here, job)

@@ -15,12 +15,15 @@ from lectern.documents.titles import title_from
 from lectern.errors import FileTooLarge
 from lectern.ids import BlobHash
 from lectern.jobs.states import DocumentState, JobKind
+from lectern.jobs.wanted import Wanted
 from lectern.units import size
+from resources.engines.recognition.elsewhere import SENT_FORMATS
 from resources.engines.recognition.sniff import sniff
 from resources.stores.catalog import Document
 from resources.stores.jobs import Job
 from resources.stores.uploads import Upload
 
+USUAL = Wanted()
 TEXT_FORMATS = (Format.TEXT, Format.MARKDOWN, Format.HTML)
 
 
@@ -33,8 +36,12 @@ class Taken:
     already_had: bool
 
 
-def take_upload(here: Backend, principal: Principal, upload: Upload) -> Taken:
+def take_upload(
+    here: Backend, principal: Principal, upload: Upload, wanted: Wanted = USUAL
+) -> Taken:
     """Turn a complete upload into a document.
+
+    A recogniser elsewhere is used for what is recognised there; the rest is read here.
 
     Raises:
         InputError: Lectern cannot read this kind of file.
@@ -42,6 +49,7 @@ def take_upload(here: Backend, principal: Principal, upload: Upload) -> Taken:
     """
     uploads = here.services.uploads
     found = sniff(uploads.path(upload.id), name=upload.name)
+    here.services.recognition_engines().engine(wanted.recogniser)
     limit = here.settings.limits.text_bytes
     if found in TEXT_FORMATS and upload.size_bytes > limit:
         raise FileTooLarge(
@@ -57,6 +65,7 @@ def take_upload(here: Backend, principal: Principal, upload: Upload) -> Taken:
         size_bytes=upload.size_bytes,
         filename=upload.name,
         format=found,
+        wanted=wanted if found in SENT_FORMATS else USUAL,
     )
 
 
@@ -69,6 +78,7 @@ def take_in(
     filename: str,
     format: Format,  # noqa: A002  (the domain's word)
     title: str = "",
+    wanted: Wanted = USUAL,
 ) -> Taken:
     """Add a stored file to a person's library, unless it is there already."""
     services = here.services
@@ -89,6 +99,7 @@ def take_in(
             principal,
             document_id=document.id,
             kind=JobKind.PREPARE,
+            parameters=wanted.parameters,
             connection=connection,
         )
     return Taken(document=document, job=job, already_had=False)

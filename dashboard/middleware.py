@@ -38,10 +38,13 @@ SECURITY_HEADERS = {
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(self)",
 }
 CLOSED_PATHS = ("/_stcore/upload_file", "/_stcore/metrics")
 """Streamlit's own routes that are not offered: uploads would be held in memory."""
+
+TOKEN_PATHS = "/v1/"  # noqa: S105  (a path)
+"""Routes that know programs by their token, and nobody by anything else."""
 
 CHANGING_METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -113,14 +116,18 @@ def is_known_host(host_header: str, *, also: Collection[str]) -> bool:
 
 
 class SameOrigin:
-    """Refuses to change anything for another site's page."""
+    """Refuses to change anything for another site's page.
+
+    Routes for holders of a token are let through: a page elsewhere has none to send.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 403 when a changing request comes from elsewhere."""
-        if scope["type"] == "http" and scope["method"] in CHANGING_METHODS:
+        is_change = scope["type"] == "http" and scope["method"] in CHANGING_METHODS
+        if is_change and not scope["path"].startswith(TOKEN_PATHS):
             headers = Headers(scope=scope)
             if not is_same_origin(headers):
                 message = (

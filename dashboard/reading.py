@@ -1,6 +1,7 @@
 """Which voice reads a document."""
 
 from lectern.speech.voices import Voice
+from resources.choosing import choose_voice
 from resources.services import Services
 from resources.stores.catalog import Document
 
@@ -8,16 +9,9 @@ from resources.stores.catalog import Document
 def voice_of(
     services: Services, document: Document, *, asked: str | None = None
 ) -> Voice:
-    """Return the voice to read a document with.
-
-    In order: the one asked for, the one chosen for this document, the default voice of
-    its language.
+    """Return the voice under whose id a document is read (see choose_voice).
 
     Raises:
-        UnknownVoice: No engine has the voice that was asked for.
+        UnknownVoice: The voice that was asked for is none, and never was one here.
     """
-    engines = services.speech_engines()
-    chosen = asked or document.voice_id
-    if chosen:
-        return engines.voice(chosen)
-    return engines.default_voice(document.language or "en")
+    return choose_voice(services, document, asked=asked).voice

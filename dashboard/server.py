@@ -24,9 +24,13 @@ from dashboard.api import (
     audio,
     bookmarks,
     cursor,
+    custom_voices,
     documents,
     events,
+    exports,
     health,
+    openai_api,
+    recognitions,
     texts,
     uploads,
     voices,
@@ -43,11 +47,15 @@ ROUTES: list[BaseRoute] = [
     *uploads.ROUTES,
     *texts.ROUTES,
     *documents.ROUTES,
+    *recognitions.ROUTES,
     *events.ROUTES,
+    *exports.ROUTES,
     *cursor.ROUTES,
     *audio.ROUTES,
     *bookmarks.ROUTES,
     *voices.ROUTES,
+    *openai_api.ROUTES,
+    *custom_voices.ROUTES,
     # Last: whatever else is asked of the API must not get a page of Streamlit's.
     route("/api/{path:path}", no_such_route, *EVERY_METHOD),
 ]
@@ -84,7 +92,14 @@ def _load_what_pages_use() -> None:
     import pandas as pd  # noqa: F401
     import streamlit.elements.vega_charts  # noqa: F401
 
-    from dashboard.views import activity, library, reader, statistics  # noqa: F401
+    from dashboard.views import (  # noqa: F401
+        activity,
+        library,
+        reader,
+        statistics,
+        tokens,
+        voices,
+    )
 
 
 app = st.App(

@@ -75,6 +75,14 @@ def open_document(document_id: DocumentId, *, play: bool = False) -> NoReturn:
     )
 
 
+def compare_document(document_id: DocumentId) -> NoReturn:
+    """Show what recognisers made of a document, side by side."""
+    st.session_state[_DOCUMENT] = document_id
+    st.switch_page(
+        st.session_state[_PAGES]["compare"], query_params={"document": document_id}
+    )
+
+
 def play_token(document_id: DocumentId) -> str:
     """Return the mark of the press that asked to hear this document, or "".
 

@@ -7,8 +7,10 @@ import ast
 import itertools
 import sys
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
 from lectern import errors, settings
 
@@ -52,6 +54,8 @@ def docstrings(class_name: str) -> dict[str, str]:
 
 def shown(value: object) -> str:
     """Return a default as it would be written in an environment variable."""
+    if value is PydanticUndefined:
+        return "required"
     if value is None or value in ("", (), {}):
         return "unset"
     return f"`{value}`"
@@ -71,15 +75,26 @@ def table(model: type[BaseModel], prefix: str) -> list[str]:
     return rows
 
 
+def entry_of(annotation: object) -> type[BaseModel] | None:
+    """Return what a dictionary of settings holds, where that is a class of its own."""
+    for inner in get_args(annotation):
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            return inner
+    return None
+
+
 def settings_page() -> str:
     """Return the whole page of settings."""
     general = table(settings.Settings, "LECTERN_")
     parts = [SETTINGS_HEAD, "## General", "", *general, ""]
     for name, field in settings.Settings.model_fields.items():
         default = field.get_default(call_default_factory=True)
+        title, prefix = name.capitalize().replace("_", " "), f"LECTERN_{name.upper()}__"
         if isinstance(default, BaseModel):
-            prefix = f"LECTERN_{name.upper()}__"
-            parts += [f"## {name.capitalize()}", "", *table(type(default), prefix), ""]
+            parts += [f"## {title}", "", *table(type(default), prefix), ""]
+        elif entry := entry_of(field.annotation):
+            rows = table(entry, f"{prefix}NAME__")
+            parts += [f"## {title}", "", f"{entry.__doc__}", "", *rows, ""]
     return "\n".join(parts)
 
 

@@ -9,6 +9,8 @@
     │   ├── DynamicForm              an XFA form whose text is made by a viewer
     │   ├── NothingToRead            opened, and holds no words
     │   ├── UnknownVoice             lists the nearest valid names
+    │   ├── BadArchive               a voice archive that is not what it says
+    │   ├── NameTaken                you have something of that name
     │   ├── NotFound                 no such thing, or not yours
     │   └── InvalidRequest           a request that does not make sense
     ├── LimitReached             a stated cap was met; carries used and limit
@@ -16,14 +18,19 @@
     │   ├── TooManyPages
     │   ├── TooManyPixels
     │   ├── InflatesTooMuch          an archive that unpacks past the cap
+    │   ├── ClipTooLong              a recording longer than a voice needs
+    │   ├── TooManyVoices
     │   ├── TookTooLong              CPU, memory or time of a child process
     │   └── DiskReserveReached       too little free disk to accept work
     ├── EngineError              an engine misbehaved; often worth another try
+    │   ├── EngineBusy               asks to be left alone for a while
     │   ├── EngineCrashed
     │   ├── EngineUnavailable
-    │   └── BadEngineReply
+    │   ├── BadEngineReply
+    │   └── TooManyFallbacks         too much was left undone by the engine asked for
     ├── WorkerLost               the process doing the work disappeared
     ├── Cancelled                somebody asked for it to stop
+    ├── Paused                   its hours are over; goes on by itself
     ├── StoreError               our own storage failed
     │   ├── BlobMissing
     │   └── BlobCorrupt
@@ -102,6 +109,19 @@ class UnknownVoice(InputError):
     code = "unknown_voice"
 
 
+class BadArchive(InputError):
+    """A voice archive that is damaged, or is not what it says."""
+
+    code = "bad_archive"
+
+
+class NameTaken(InputError):
+    """This person has something of that name already."""
+
+    code = "name_taken"
+    http_status = 409
+
+
 class NotFound(InputError):
     """No such thing, or it belongs to somebody else."""
 
@@ -155,6 +175,19 @@ class InflatesTooMuch(LimitReached):
     code = "inflates_too_much"
 
 
+class ClipTooLong(LimitReached):
+    """A recording that is longer than a voice needs."""
+
+    code = "clip_too_long"
+
+
+class TooManyVoices(LimitReached):
+    """As many custom voices as one person may have."""
+
+    code = "too_many_voices"
+    http_status = 409
+
+
 class TookTooLong(LimitReached):
     """A child process met its CPU, memory or time limit."""
 
@@ -178,8 +211,19 @@ class EngineError(LecternError):
     exit_code = 4
 
 
+class EngineBusy(EngineError):
+    """The engine has too much to do, and says when to ask again."""
+
+    code = "engine_busy"
+    http_status = 503
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class EngineCrashed(EngineError):
-    """The engine's process ended unexpectedly."""
+    """The engine's process, or the connection to it, ended unexpectedly."""
 
     code = "engine_crashed"
 
@@ -197,6 +241,13 @@ class BadEngineReply(EngineError):
     code = "bad_engine_reply"
 
 
+class TooManyFallbacks(EngineError):
+    """The engine asked for left more pages undone than may be read another way."""
+
+    code = "too_many_fallbacks"
+    retryable = False
+
+
 class WorkerLost(LecternError):
     """The process doing the work disappeared."""
 
@@ -209,6 +260,14 @@ class Cancelled(LecternError):
     """Somebody asked for the work to stop."""
 
     code = "cancelled"
+    http_status = 409
+    exit_code = 130
+
+
+class Paused(LecternError):
+    """Off-peak hours are over; what is left is done in the next ones."""
+
+    code = "paused"
     http_status = 409
     exit_code = 130
 
@@ -247,6 +306,7 @@ WORTH_ASKING_AGAIN: tuple[type[LecternError], ...] = (
     Unexpected,  # nobody knows; one more try is cheap
     DiskReserveReached,  # until disk is freed,
     EngineUnavailable,  # or what is missing is installed
+    TooManyFallbacks,  # pages that were read are not sent again
 )
 """Not tried again by themselves, but a person may ask for it."""
 

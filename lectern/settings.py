@@ -9,10 +9,20 @@ docstrings here.
 import difflib
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lectern.jobs.hours import OffPeak, zone_of
 
 
 class Limits(BaseModel):
@@ -53,6 +63,14 @@ class Limits(BaseModel):
     """Time on the clock for one child process."""
     documents: int = 10_000
     """Documents of one person."""
+    voices: int = 200
+    """Custom voices of one person."""
+    clip_bytes: int = 10 * 1024**2
+    """Bytes of the recording that a reference voice imitates."""
+    clip_seconds: float = 60.0
+    """Length of that recording."""
+    voice_archive_bytes: int = 32 * 1024**2
+    """Bytes of a ``.lecternvoice`` archive, packed and again unpacked."""
 
 
 class Speech(BaseModel):
@@ -60,6 +78,8 @@ class Speech(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    engine: str = "espeak"
+    """Name of the engine that speaks unless a voice of another is chosen."""
     default_voices: dict[str, str] = Field(default_factory=dict)
     """Voice id by language, ``{"en": "espeak:en-gb"}``; unset languages take the
     engine's own voice for that language."""
@@ -73,6 +93,221 @@ class Speech(BaseModel):
     """How long a listening run waits for its reader before it ends."""
     processes: int = 0
     """Speech processes of one rendering run; 0 takes one for each core."""
+
+
+class Higgs(BaseModel):
+    """Higgs Audio v2 on this machine, without a server: the plain baseline."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: Path | None = None
+    """Folder of the model for transformers (`config.json`, `model.safetensors`,
+    `chat_template.jinja`, tokenizer); unset is without this engine."""
+    tokenizer_folder: Path | None = None
+    """Folder of its audio tokenizer; unset is `audio_tokenizer` in the model's."""
+    python: Path | None = None
+    """Interpreter with torch, torchaudio and transformers; unset is our own."""
+    device: Literal["cuda", "cpu"] = "cuda"
+    """Where it computes; `cuda` sends its work to machines with a GPU."""
+    version: str = ""
+    """Part of the key of every sound; change it to have everything spoken anew."""
+    chained_blocks: int = Field(3, ge=1, le=3)
+    """Blocks that a chained voice hears before it speaks."""
+    keep_loaded_seconds: float = 600.0
+    """How long the model stays loaded when nobody asks."""
+
+
+ServerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+
+
+class SpeechServer(BaseModel):
+    """A speech server that is reached over HTTP, one engine each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str
+    """Where its API begins, `http://127.0.0.1:8880/v1`."""
+    kind: Literal["openai", "higgs", "higgs_chat"] = "openai"
+    """What it is: any server with OpenAI's `/audio/speech` (`openai`), Higgs Audio v2
+    on vLLM-Omni (`higgs`), or on a server that speaks in chat completions
+    (`higgs_chat`)."""
+    model: str = ""
+    """Model to ask for; unset leaves it to the server."""
+    version: str = ""
+    """Part of the key of every sound. Change it when the server speaks differently
+    under the same model name, and everything is spoken anew."""
+    api_key: SecretStr | None = None
+    """Key sent with each request; never logged."""
+    response_format: Literal["wav", "flac", "opus", "pcm", "mp3"] = "wav"
+    """What to ask for. Opus of the right loudness is kept as it is; all else is
+    levelled and encoded here. `pcm` is 24 kHz, 16 bits, one channel."""
+    voices: dict[str, str] = Field(default_factory=dict)
+    """Language by voice name, `{"alloy": "en"}`; unset asks the server for its
+    voices."""
+    languages: tuple[str, ...] = ("en",)
+    """Languages of the voices that the server names, as it does not say."""
+    licence: str = ""
+    """Licence of its voices, as shown to people."""
+    parallel_requests: int = Field(4, ge=1, le=64)
+    """Requests at one time, from each process."""
+    batch_texts: int = Field(1, ge=1, le=32)
+    """Texts of one request to `/audio/speech/batch`; 1 asks for each by itself."""
+    batch_wait_ms: int = Field(300, ge=0, le=5000)
+    """How long the first text of a batch waits for others."""
+    price_micros_per_million_chars: int | None = None
+    """Price in millionths of a dollar; 0 for a server of your own."""
+    timeout_seconds: float = Field(60.0, gt=0)
+    """Time for one reply to begin, and again to end."""
+    longest_chars: int = Field(4096, ge=100)
+    """Longer texts are sent in pieces."""
+    chained_blocks: int = Field(3, ge=1, le=3)
+    """Blocks that a chained voice hears before it speaks; `higgs_chat` only."""
+    accelerator: Literal["cpu", "gpu"] = "cpu"
+    """Which machines may run what speaks with it; the server itself is elsewhere."""
+
+
+class Kokoro(BaseModel):
+    """How Kokoro speaks on this machine; in force once there is a model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = ""
+    """Folder with the model (`config.json`, one `*.pth`, `voices/*.pt`), or a hub's
+    name for it, `hexgrad/Kokoro-82M`."""
+    python: Path | None = None
+    """Python that has Kokoro installed; unset takes Lectern's own if it has, else
+    that of `.venv-kokoro`, as `make kokoro` builds it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What it runs on; `auto` takes a GPU where torch finds one. Set `cuda` where
+    there is one: only then does work go to machines that have it."""
+    processes: int = Field(0, ge=0, le=64)
+    """Texts spoken at one time; 0 takes as many as there are cores for their threads,
+    and 1 on a GPU."""
+    threads: int = Field(1, ge=1, le=64)
+    """Threads of each. More finish one text sooner, and fewer texts in all."""
+    bf16: bool = False
+    """Compute in 16 bits where that loses least: sooner done on processors and GPUs
+    made for it, with a sound that is not quite the same."""
+    keep_loaded_seconds: float = Field(300.0, gt=0)
+    """How long it stays in memory after the last text."""
+    allow_downloads: bool = False
+    """Fetch a model that is named and not here, the first time it is needed."""
+
+
+class Mistral(BaseModel):
+    """How pages are read by Mistral's hosted OCR; in force once there is a key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    api_key: SecretStr | None = None
+    """Key of the account that pays; never logged."""
+    model: str = "mistral-ocr-4-1"
+    """Model that reads. A name ending in `-latest` is refused: what it means, and
+    costs, changes without notice."""
+    address: str = "https://api.mistral.ai"
+    """Where its API begins, without `/v1`."""
+    parallel_requests: int = Field(4, ge=1, le=32)
+    """Requests at one time, from each process."""
+    pages_per_request: int = Field(16, ge=1, le=1000)
+    """Pages sent together; fewer lose less when a request fails."""
+    request_bytes: int = Field(50_000_000, ge=1_000_000, le=50_000_000)
+    """Bytes of one PDF that is sent; larger ones are cut."""
+    timeout_seconds: float = Field(300.0, gt=0)
+    """Time for one reply."""
+    retry_seconds: float = Field(120.0, ge=0)
+    """How long a request that is refused for now is tried again."""
+    batch_hours: int = Field(24, ge=1, le=168)
+    """Time a batch may take before it is given up and its pages are read here."""
+    batch_poll_seconds: float = Field(20.0, gt=0)
+    """Longest pause between two looks at a batch."""
+    tables: Literal["html", "markdown"] = "html"
+    """How tables are asked for."""
+    keep_images: bool = False
+    """Ask for the pictures on the pages too; they are kept in the engine's reply."""
+    fallback_share: float = Field(0.2, ge=0, le=1)
+    """Share of the pages sent that may be read here instead, when the engine does not
+    return them; past it the recognition is refused."""
+
+    @field_validator("model")
+    @classmethod
+    def _refuse_moving_names(cls, model: str) -> str:
+        if model.endswith("-latest") or not model.strip():
+            raise ValueError(
+                f"{model!r} names no fixed model: its price and its reading change "
+                "without notice. Name a version, such as mistral-ocr-4-1."
+            )
+        return model
+
+
+class VisionServer(BaseModel):
+    """A vision model that reads pictures of pages, behind OpenAI's chat API (vLLM)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str
+    """Where its API begins, `http://127.0.0.1:8000/v1`."""
+    model: str
+    """Model as the server names it. How it is asked follows from its family."""
+    api_key: SecretStr | None = None
+    """Key sent with each request; never logged."""
+    prompt: str | None = None
+    """What to ask with each picture; unset takes what the model family expects."""
+    parallel_requests: int = Field(8, ge=1, le=256)
+    """Pages at one time, from each process."""
+    timeout_seconds: float = Field(180.0, gt=0)
+    """Time for one page."""
+    retries: int = Field(3, ge=0, le=10)
+    """Times that a request is sent again when the server is busy or fails."""
+    price_micros_per_1000_pages: int | None = None
+    """Price in millionths of a dollar; 0 for a server of your own that costs nothing,
+    unset is not known."""
+    fallback_share: float = Field(0.2, ge=0, le=1)
+    """Share of the pages sent that may be read here instead, when the model fails on
+    them; past it the recognition is refused."""
+
+
+class Api(BaseModel):
+    """How programs are served by `/v1/audio/speech`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input_chars: int = Field(4096, ge=1, le=1_000_000)
+    """Characters of one request."""
+    parallel_requests: int = Field(4, ge=1, le=64)
+    """Requests spoken at one time; further ones are told to come back."""
+    voices: dict[str, str] = Field(default_factory=dict)
+    """Voice id by a name that programs ask for, `{"alloy": "espeak:en-gb"}`."""
+    keep_days: int = Field(7, ge=1)
+    """Days that a sound is kept after a program has asked for it last."""
+
+
+class Batch(BaseModel):
+    """How work is done that nobody waits for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    places: int = Field(1, ge=1, le=64)
+    """Documents of batches that are worked on at one time."""
+    runs_ahead: int = Field(8, ge=1, le=500)
+    """Runs handed to Dagster at one time; what else a batch holds waits in the app."""
+    off_peak: str = Field("22:00-06:00", pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+    """Hours in which batches work that are to work off-peak."""
+    time_zone: str = ""
+    """Time zone of those hours, `Europe/Vienna`; unset takes the machine's."""
+    keep_days: int = Field(365, ge=1)
+    """Days that audio of a batch is kept, also when its text has changed meanwhile."""
+
+    @field_validator("off_peak")
+    @classmethod
+    def _check_hours(cls, hours: str) -> str:
+        OffPeak.parse(hours)
+        return hours
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_zone(cls, name: str) -> str:
+        zone_of(name)
+        return name
 
 
 class Settings(BaseSettings):
@@ -115,6 +350,35 @@ class Settings(BaseSettings):
     """Put the sample document into an empty library at the first start."""
     limits: Limits = Limits()
     speech: Speech = Speech()
+    higgs: Higgs = Higgs()
+    speech_servers: dict[ServerName, SpeechServer] = Field(default_factory=dict)
+    """Speech servers by name; each name is an engine, and begins its voices' ids."""
+    kokoro: Kokoro = Kokoro()
+    mistral: Mistral = Mistral()
+    vision_servers: dict[ServerName, VisionServer] = Field(default_factory=dict)
+    """Vision models by name; each name is a recogniser."""
+    api: Api = Api()
+    batch: Batch = Batch()
+
+    @field_validator("speech_servers")
+    @classmethod
+    def _refuse_taken_engines(
+        cls, servers: dict[str, SpeechServer]
+    ) -> dict[str, SpeechServer]:
+        for name in servers:
+            if name in ("custom", "espeak", "higgs-native", "kokoro"):
+                raise ValueError(f"A speech server cannot be called {name!r}.")
+        return servers
+
+    @field_validator("vision_servers")
+    @classmethod
+    def _refuse_taken_names(
+        cls, servers: dict[str, VisionServer]
+    ) -> dict[str, VisionServer]:
+        for name in servers:
+            if name in ("local", "mistral", "mistral-batch"):
+                raise ValueError(f"A vision server cannot be called {name!r}.")
+        return servers
 
     @model_validator(mode="after")
     def _refuse_unknown_variables(self) -> "Settings":

@@ -39,9 +39,14 @@ def serve() -> None:
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A document.")],
-    audio: Annotated[
+    output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Where the sound goes, an Opus file."),
+        typer.Option(
+            "-o",
+            "--output",
+            help="Where the file goes; its ending says what it is: .m4b, .mp3, .opus, "
+            ".flac, .wav, .epub, .srt or .vtt.",
+        ),
     ] = None,
     blocks: Annotated[
         Path | None,
@@ -53,17 +58,25 @@ def convert(
     engine: Annotated[
         str | None, typer.Option(help="A speech engine; its voice for the language.")
     ] = None,
+    loudness: Annotated[
+        int | None,
+        typer.Option(help="Loudness of the whole in LUFS: -16, -19 or -23."),
+    ] = None,
+    *,
+    words: Annotated[
+        bool, typer.Option(help="Have an EPUB highlight words, not sentences.")
+    ] = False,
 ) -> None:
-    """Turn one document into sound, without the web app.
+    """Turn one document into sound, a book that reads aloud or subtitles.
 
-    Without -o and --blocks the sound goes beside the input.
+    Needs no web app. Without -o and --blocks an Opus file goes beside the input.
     """
     from rich.console import Console
 
     from pipelines.converting import Request
     from pipelines.converting import convert as run
 
-    request = Request(source, audio, blocks, voice, engine)
+    request = Request(source, output, blocks, voice, engine, loudness, words)
     for path in run(Settings(), request, Console(stderr=True)):
         typer.echo(path)
 
@@ -97,11 +110,24 @@ def doctor(
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="ADDRESS",
+            help="Move everything here from another app database, "
+            "`sqlite:////home/me/.local/share/lectern/lectern.sqlite3`.",
+        ),
+    ] = None,
+) -> None:
     """Bring the databases to this version; `lectern serve` does so by itself."""
     from pipelines.upkeep import migrate as run
+    from pipelines.upkeep import move_from
 
     typer.echo(run(Settings()))
+    if source is not None:
+        typer.echo(move_from(source, Settings(), say))
 
 
 @app.command()

@@ -6,12 +6,14 @@ one of them made, the other finds.
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -25,6 +27,8 @@ from lectern.errors import (
     StoreError,
     UnknownVoice,
 )
+from lectern.exports.formats import SUFFIXES, ExportFormat
+from lectern.exports.requests import LOUDNESSES_LUFS, ExportRequest
 from lectern.ids import DocumentId, OwnerId
 from lectern.jobs.runs import DOCUMENTS, HEADLESS, PIPELINES, run_tags
 from lectern.jobs.states import JobKind, JobState
@@ -42,8 +46,8 @@ COMMAND_LINE = Principal(OwnerId("command-line"))
 """Whose documents these are: none of them shows up in anybody's library."""
 CHUNK_BYTES = 4 * 1024**2
 LOOK_SECONDS = 0.1
-AUDIO_SUFFIX = ".opus"
-OPUS_SUFFIXES = (AUDIO_SUFFIX, ".ogg", ".oga")
+DEFAULT_SUFFIX = ".opus"
+COPIED_BYTES = 1024**2
 QUIET = {"python_logs": {"python_log_level": "CRITICAL"}}
 """Dagster would else tell every event on the terminal."""
 
@@ -53,30 +57,44 @@ class Request:
     """What was asked for on the command line."""
 
     source: Path
-    audio: Path | None = None
+    output: Path | None = None
     blocks: Path | None = None
     voice: str | None = None
     engine: str | None = None
+    loudness_lufs: int | None = None
+    words: bool = False  # an EPUB highlights words, not sentences
 
     @property
-    def audio_path(self) -> Path | None:
-        """Return where the sound goes: beside the input, when nothing was named."""
-        if self.audio is None and self.blocks is None:
-            return self.source.with_suffix(AUDIO_SUFFIX)
-        return self.audio
+    def output_path(self) -> Path | None:
+        """Return where the file goes: beside the input, when nothing was named."""
+        if self.output is None and self.blocks is None:
+            return self.source.with_suffix(DEFAULT_SUFFIX)
+        return self.output
 
+    @property
+    def export(self) -> ExportRequest:
+        """Return what to make, by the ending of the file's name.
 
-def check_suffix(path: Path | None) -> None:
-    """Make sure that a file will be what its name says.
-
-    Raises:
-        InvalidRequest: Its name promises another kind of sound.
-    """
-    if path is not None and path.suffix.lower() not in OPUS_SUFFIXES:
-        raise InvalidRequest(
-            f"“{path.name}” is not a name for the sound that is made, Ogg Opus. End it "
-            f"in {AUDIO_SUFFIX}."
-        )
+        Raises:
+            InvalidRequest: Its name promises what is not made here.
+        """
+        path = self.output_path or Path(DEFAULT_SUFFIX)
+        fmt = SUFFIXES.get(path.suffix.lower() or path.name)
+        if fmt is None:
+            raise InvalidRequest(
+                f"“{path.name}” ends in no kind of file that is made. End it in "
+                f"{', '.join(f'.{one.value}' for one in ExportFormat)}."
+            )
+        asked = {"format": fmt, "loudness_lufs": self.loudness_lufs}
+        try:
+            return ExportRequest.model_validate(
+                asked | ({"granularity": "word"} if self.words else {})
+            )
+        except ValidationError as error:
+            levels = ", ".join(map(str, LOUDNESSES_LUFS))
+            raise InvalidRequest(
+                f"The loudness may be one of {levels} LUFS."
+            ) from error
 
 
 def convert(settings: Settings, request: Request, console: Console) -> list[Path]:
@@ -93,9 +111,10 @@ def convert(settings: Settings, request: Request, console: Console) -> list[Path
     try:
         with showing_progress(services, document.id, console):
             document = carry_out(services, document, JobKind.PREPARE)
-            if request.audio_path is not None:
+            if request.output_path is not None:
                 choose_voice(services, document, request)
-                carry_out(services, document, JobKind.RENDER)
+                export = request.export.model_dump(mode="json")
+                carry_out(services, document, JobKind.EXPORT, export=export)
         return list(written(services, document, request))
     finally:
         # What was made stays cached until a sweep, so doing it again is quick.
@@ -113,15 +132,15 @@ def check(services: Services, request: Request) -> None:
     """
     if not request.source.is_file():
         raise InvalidRequest(f"There is no file {request.source}. Check its name.")
-    for path in (request.audio_path, request.blocks):
+    for path in (request.output_path, request.blocks):
         if path is not None and not path.absolute().parent.is_dir():
             raise InvalidRequest(f"There is no folder {path.parent}. Create it first.")
-    check_suffix(request.audio_path)
+    _ = request.export  # refuses a name that says nothing
     if request.engine is not None:
         services.speech_engines().engine(request.engine)
     if request.voice is None:
         return
-    voice = services.speech_engines().voice(request.voice)
+    voice = services.speech_engines().voice(request.voice, COMMAND_LINE)
     if request.engine is not None and voice.engine != request.engine:
         raise UnknownVoice(
             f"The voice {voice.id} belongs to the engine {voice.engine}, and not to "
@@ -149,14 +168,19 @@ def take_in(services: Services, source: Path) -> Document:
     )
 
 
-def carry_out(services: Services, document: Document, kind: JobKind) -> Document:
+def carry_out(
+    services: Services, document: Document, kind: JobKind, **parameters: Any
+) -> Document:
     """Run one job in this process, and return the document as it is then.
 
     Raises:
         LecternError: The reason for which the job failed.
     """
     job = services.jobs.create(
-        COMMAND_LINE, document_id=document.id, kind=kind, parameters={HEADLESS: True}
+        COMMAND_LINE,
+        document_id=document.id,
+        kind=kind,
+        parameters={HEADLESS: True} | parameters,
     )
     definitions = build_definitions(resource_overrides={"services": services})
     with dg.DagsterInstance.ephemeral(settings=QUIET) as instance:
@@ -201,12 +225,13 @@ def written(services: Services, document: Document, request: Request) -> Iterato
     if request.blocks is not None and document.blocks_blob is not None:
         text = read_blocks(services.blobs.read(document.blocks_blob))
         lines = block_lines(services, document, text)
-        write_whole(request.blocks, "".join(lines).encode())
+        write_whole(request.blocks, [line.encode() for line in lines])
         yield request.blocks
-    audio = services.catalog.artifact(document.id, "document_audio")
-    if request.audio_path is not None and audio is not None:
-        write_whole(request.audio_path, services.blobs.read(audio.blob))
-        yield request.audio_path
+    made = services.exports.list(COMMAND_LINE, document.id)
+    if request.output_path is not None and made:
+        with services.blobs.open(made[0].blob) as file:
+            write_whole(request.output_path, iter(lambda: file.read(COPIED_BYTES), b""))
+        yield request.output_path
 
 
 def block_lines(
@@ -230,7 +255,7 @@ def block_lines(
         yield json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file so that it is either all there or not there.
 
     Raises:
@@ -238,7 +263,8 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        unfinished.write_bytes(content)
+        with unfinished.open("wb") as file:
+            file.writelines(pieces)
         unfinished.replace(path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)

@@ -10,6 +10,8 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # Dagster brings it, without types
 
 from lectern.errors import StoreError
+from lectern.settings import Settings
+from pipelines.dagster_storage import storage_settings
 from pipelines.places import Places
 
 MONITORING_POLL_SECONDS = 10
@@ -21,7 +23,7 @@ LAUNCH_TIMEOUT_SECONDS = 7 * 24 * 3600
 Whether it still waits is asked of the pool, never guessed from the time."""
 
 
-def dagster_settings(places: Places) -> dict[str, Any]:
+def dagster_settings(settings: Settings, places: Places) -> dict[str, Any]:
     """Return the content of ``dagster.yaml``.
 
     ``run_retries`` stays off on purpose: a job whose process died is launched again
@@ -29,7 +31,7 @@ def dagster_settings(places: Places) -> dict[str, Any]:
     both start it.
     """
     return {
-        "storage": {"sqlite": {"base_dir": str(places.dagster_home / "storage")}},
+        **storage_settings(settings, places),
         "run_launcher": {
             "module": "pipelines.launcher",
             "class": "WarmRunLauncher",
@@ -73,9 +75,9 @@ def dagster_settings(places: Places) -> dict[str, Any]:
     }
 
 
-def write_dagster_settings(places: Places) -> None:
+def write_dagster_settings(settings: Settings, places: Places) -> None:
     """Write ``dagster.yaml`` into Dagster's folder."""
-    _write(places.dagster_home / "dagster.yaml", dagster_settings(places))
+    _write(places.dagster_home / "dagster.yaml", dagster_settings(settings, places))
 
 
 def python_locations(workspace: Path) -> list[dict[str, Any]]:

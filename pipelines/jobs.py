@@ -34,6 +34,24 @@ render_document = dg.define_asset_job(
     description="Voice a whole document and join it to one file with chapters.",
 )
 
+export_document = dg.define_asset_job(
+    PIPELINES[JobKind.EXPORT],
+    selection=dg.AssetSelection.assets("block_audio", "exported_file"),
+    partitions_def=documents,
+    tags=PATIENT,
+    executor_def=dg.in_process_executor,
+    description="Voice what was chosen of a document and write it as a file.",
+)
+
+voice_document = dg.define_asset_job(
+    PIPELINES[JobKind.VOICE],
+    selection=dg.AssetSelection.assets("block_audio"),
+    partitions_def=documents,
+    tags=PATIENT,
+    executor_def=dg.in_process_executor,
+    description="Voice a whole document, so that listening later waits for nothing.",
+)
+
 update_statistics = dg.define_asset_job(
     "update_statistics",
     selection=dg.AssetSelection.groups("usage"),
@@ -42,4 +60,11 @@ update_statistics = dg.define_asset_job(
     description="Take new usage events out of the app database and count them.",
 )
 
-JOBS = [prepare_document, listen_to_document, render_document, update_statistics]
+JOBS = [
+    prepare_document,
+    listen_to_document,
+    render_document,
+    export_document,
+    voice_document,
+    update_statistics,
+]

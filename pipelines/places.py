@@ -3,17 +3,13 @@
 Paths only; what lies there is described by whoever writes it.
 """
 
-import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from lectern.errors import StoreError
 from lectern.settings import Settings
-
-SOCKET_PATH_BYTES = 100
-"""A UNIX socket's path may have 107 bytes on Linux and 103 on macOS."""
+from resources.run_folder import socket_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +76,3 @@ def make_places(settings: Settings) -> Places:
         )
     places.sockets.chmod(0o700)
     return places
-
-
-def socket_folder(root: Path) -> Path:
-    """Return a folder for sockets: in ``root``, or elsewhere when that is too long."""
-    inside = root / "run"
-    if len(os.fsencode(inside / "workers.sock")) <= SOCKET_PATH_BYTES:
-        return inside
-    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"lectern-{os.getuid()}-{name}"

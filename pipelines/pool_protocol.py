@@ -21,6 +21,7 @@ class Lane(StrEnum):
 
     WORKERS = "workers"  # preparing, rendering, statistics: minutes
     LISTENERS = "listeners"  # somebody is waiting for sound
+    BATCH = "batch"  # nobody is waiting: begun while no run of the others waits
 
 
 class RunCondition(StrEnum):

@@ -22,6 +22,7 @@ HEAVY_MODULES = (
     "pyarrow.parquet",
     "resources.engines.espeak",
     "resources.engines.opus",
+    "resources.exporting.making",
     "resources.listening",
     "resources.orchestrator",
     "resources.preparation",
@@ -39,12 +40,14 @@ _kept: dict[str, dg.DagsterInstance] = {}
 def preload(dagster_home: Path) -> None:
     """Import all a run needs, and make one empty run for what is imported late."""
     from pipelines.definitions import defs
+    from resources.engines.espeak import EspeakEngine
     from resources.preparation import load_models
 
     for name in HEAVY_MODULES:
         importlib.import_module(name)
     defs.get_repository_def().load_all_definitions()
     load_models()
+    EspeakEngine().close()  # its list of voices is kept for every run
     rehearse()
     keep_instance(dagster_home)
     gc.collect()

@@ -21,7 +21,16 @@ from dagster._core.storage.dagster_run import (
 
 from assets.failures import cancel_job, fail_job
 from lectern.errors import WorkerLost
-from lectern.jobs.runs import CLOSED, DUPLICATE, HEADLESS, JOB, LOST, STOPPED, WORKER
+from lectern.jobs.runs import (
+    CLOSED,
+    DUPLICATE,
+    HEADLESS,
+    JOB,
+    LOST,
+    PAUSED,
+    STOPPED,
+    WORKER,
+)
 from pipelines.launcher import WarmRunLauncher
 from resources.services import Services
 from resources.stores.jobs import Job
@@ -65,10 +74,12 @@ def decide(job: Job, runs: Sequence[RunFacts], now: datetime) -> Remedy:
         seen = job.heartbeat_at or job.created_at
         return Remedy.FAIL if now - seen > SILENCE else Remedy.NOTHING
     runs = [run for run in runs if run.fate != DUPLICATE]
+    # What was paused went well; what happened before counts for nothing.
+    runs = list(takewhile(lambda run: run.fate != PAUSED, runs))
     if any(run.is_alive for run in runs):
         return Remedy.NOTHING
     if not runs:
-        fresh = now - job.created_at < GRACE
+        fresh = now - (job.released_at or job.created_at) < GRACE
         return Remedy.NOTHING if fresh else Remedy.LAUNCH
     if job.cancel_requested or runs[0].status is DagsterRunStatus.CANCELED:
         return Remedy.CANCEL

@@ -1,18 +1,22 @@
 """What starts runs by itself: jobs that have none, and events to be counted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from lectern.jobs.runs import PIPELINES, run_tags
+from lectern.jobs.batches import off_peak
+from lectern.jobs.runs import PIPELINES
 from pipelines.jobs import (
+    export_document,
     listen_to_document,
     prepare_document,
     render_document,
     update_statistics,
+    voice_document,
 )
 from pipelines.launcher import WarmRunLauncher
 from pipelines.recovery import Remedy, decide, look_into, settle
+from resources.orchestrator import tags_of
 from resources.services import Services
 from resources.stores.jobs import Job
 
@@ -24,7 +28,13 @@ counting takes a second of a core."""
 
 
 @dg.sensor(
-    jobs=[prepare_document, listen_to_document, render_document],
+    jobs=[
+        prepare_document,
+        listen_to_document,
+        render_document,
+        export_document,
+        voice_document,
+    ],
     minimum_interval_seconds=RECONCILE_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
@@ -39,6 +49,7 @@ def waiting_jobs(
     launched = [
         job for job in services.jobs.unfinished() if needs_run(context, services, job)
     ]
+    launched += let_go(services)
     if not launched:
         yield dg.SkipReason("Every job has its run.")
     keys = [job.document_id for job in launched]
@@ -47,8 +58,14 @@ def waiting_jobs(
         yield dg.RunRequest(
             job_name=PIPELINES[job.kind],
             partition_key=job.document_id,
-            tags=run_tags(job_id=job.id, document_id=job.document_id, kind=job.kind),
+            tags=tags_of(job),
         )
+
+
+def let_go(services: Services) -> Sequence[Job]:
+    """Return jobs of batches whose turn it is; no more than a few have runs."""
+    settings = services.settings.batch
+    return services.batches.release(off_peak(settings), limit=settings.runs_ahead)
 
 
 def needs_run(

@@ -21,10 +21,12 @@ from lectern.errors import EngineUnavailable, InvalidRequest
 from lectern.ids import JobId
 from lectern.settings import Settings
 from pipelines.components import Running, components
+from pipelines.dagster_storage import make_storage
 from pipelines.instance_files import write_dagster_settings
 from pipelines.kinship import adopt_orphans, descendants, kill_all, kill_orphans
 from pipelines.places import Places, make_places
 from pipelines.sample import is_settled, launch_sample, put_sample
+from resources.engines.resident import resident_pids
 
 LOOK_SECONDS = 0.1
 """How often the components are looked at."""
@@ -84,7 +86,8 @@ class Supervisor:
                 name = each.component.name
                 self.say(f"{name} ended ({code}); it is started again. See {each.log}")
                 each.process = None
-                kill_orphans(self.known_pids())
+                residents = resident_pids(self.places.sockets)
+                kill_orphans(self.known_pids() | residents)
             if each.may_start():
                 each.start()
 
@@ -126,7 +129,7 @@ class Supervisor:
         """Stop every component, and whatever they started, within seconds."""
         pids = self.known_pids()
         below = [process for pid in pids for process in descendants(pid)]
-        for pid in pids:
+        for pid in pids | resident_pids(self.places.sockets):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -157,7 +160,8 @@ def serve(settings: Settings, say: Say) -> None:
     with only_one(places.serve_lock):
         check_ports(settings)
         Services.open(settings, upgrade=True).close()
-        write_dagster_settings(places)
+        write_dagster_settings(settings, places)
+        make_storage(settings, places)
         adopt_orphans()
         supervisor = Supervisor(settings, places, say)
         supervisor.sample = put_sample(settings, places)

@@ -1,17 +1,22 @@
 """Keeping an installation tidy: migrations, the sweep, retired partitions, old runs."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, RunsFilter
+from sqlalchemy.engine import make_url
 
-from lectern.errors import NotFound
+from lectern.errors import InvalidRequest, NotFound
 from lectern.ids import DocumentId
 from lectern.jobs.runs import DOCUMENTS
 from lectern.settings import Settings
+from pipelines.dagster_storage import make_storage
 from pipelines.instance_files import write_dagster_settings
 from pipelines.places import make_places
 from resources.services import Services
+from resources.stores.database import Database, with_driver
+from resources.stores.moving import move
 
 RUNS_KEPT = timedelta(days=30)
 COUNTING_RUNS_KEPT = timedelta(days=1)
@@ -24,10 +29,33 @@ def migrate(settings: Settings) -> str:
     """Bring the app database and Dagster's storage to this version."""
     Services.open(settings, upgrade=True).close()
     places = make_places(settings)
-    write_dagster_settings(places)
+    write_dagster_settings(settings, places)
+    make_storage(settings, places)
     with dg.DagsterInstance.from_config(str(places.dagster_home)) as instance:
         instance.upgrade()
     return "The databases are up to date."
+
+
+def move_from(source: str, settings: Settings, say: Callable[[str], None]) -> str:
+    """Copy the app database at an address into the configured one.
+
+    Files stay where they are. Dagster's history of runs is not moved: jobs are ours.
+
+    Raises:
+        InvalidRequest: Both are the same, or the configured one holds rows already.
+    """
+    if with_driver(make_url(source)) == with_driver(make_url(settings.database)):
+        raise InvalidRequest(
+            "That is the configured database itself. Set LECTERN_DATABASE_URL to the "
+            "one to move to."
+        )
+    before, after = Database(source), Database(settings.database)
+    try:
+        total = move(before, after, moved=lambda name, rows: say(f"{rows:>9,} {name}"))
+    finally:
+        before.close()
+        after.close()
+    return f"Moved {total:,} rows. The old database is unchanged: keep it for a while."
 
 
 def sweep(settings: Settings) -> str:

@@ -39,11 +39,14 @@ from pipelines.pool_protocol import (
     parse_question,
     read_line,
 )
+from resources.engines.resident import resident_pids
 
 TERMINATION_GRACE_SECONDS = 8.0
 """How long a run may take to stop by itself after it was asked to."""
 REMEMBERED_RUNS = 500
 """Ended runs whose outcome the pool can still tell."""
+BATCH_NICENESS = 10
+"""Of 19: a batch takes what nobody else wants of the processor."""
 IDLE_SECONDS = 1.0
 """The longest the loop sleeps: overdue terminations are looked at this often."""
 
@@ -72,7 +75,7 @@ class Run:
 
 @dataclass
 class WorkerPool:
-    """Two lanes of forked children. One thread; everything happens in ``serve``."""
+    """Three lanes of forked children. One thread; everything happens in ``serve``."""
 
     socket_path: Path
     places_by_lane: dict[Lane, int]
@@ -135,16 +138,33 @@ class WorkerPool:
     # -- processes ---------------------------------------------------------
 
     def fill_places(self) -> None:
-        """Start waiting runs, first come first served, while their lane has room."""
+        """Start waiting runs, first come first served, while their lane has room.
+
+        A batch's run is begun only while nobody else's waits.
+        """
         for lane, queue in self.waiting.items():
+            if lane is Lane.BATCH and self.somebody_waits():
+                continue
             busy = sum(run.lane is lane for run in self.running.values())
-            while queue and busy < self.places_by_lane[lane]:
+            while queue and busy < self.places_by_lane.get(lane, 0):
                 self.start(queue.popleft())
                 busy += 1
 
+    def somebody_waits(self) -> bool:
+        """Whether a run waits that a person waits for."""
+        return any(
+            queue for lane, queue in self.waiting.items() if lane is not Lane.BATCH
+        )
+
     def start(self, run: Run) -> None:
-        """Fork the child of a run."""
-        run.pid = fork(lambda: self.duties.carry_out(run.run_id, run.instance_ref))
+        """Fork the child of a run; a batch's gives way to every other process."""
+
+        def carry_out() -> None:
+            if run.lane is Lane.BATCH:
+                os.nice(BATCH_NICENESS)
+            self.duties.carry_out(run.run_id, run.instance_ref)
+
+        run.pid = fork(carry_out)
         self.running[run.pid] = run
         logger.info("Run %s started as process %s", run.run_id, run.pid)
 
@@ -160,7 +180,8 @@ class WorkerPool:
             self.helpers.pop(pid, None)
             if run := self.running.pop(pid, None):
                 self.conclude(run, os.waitstatus_to_exitcode(status))
-        kill_orphans({*self.running, *self.helpers})
+        residents = resident_pids(self.socket_path.parent)
+        kill_orphans({*self.running, *self.helpers, *residents})
         self.fill_places()
 
     def conclude(self, run: Run, exit_code: int) -> None:
@@ -296,7 +317,11 @@ def main() -> None:
     places = make_places(settings)
     adopt_orphans()
     preload(places.dagster_home)
-    lanes = {Lane.WORKERS: settings.workers, Lane.LISTENERS: settings.listeners}
+    lanes = {
+        Lane.WORKERS: settings.workers,
+        Lane.LISTENERS: settings.listeners,
+        Lane.BATCH: settings.batch.places,
+    }
     pool = WorkerPool(places.workers_socket, lanes, DUTIES)
     pool.serve(lambda: left_behind(places.dagster_home))
     report_stopped(places.dagster_home, [run.run_id for run in pool.stop()])

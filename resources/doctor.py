@@ -215,6 +215,8 @@ def _disk(services: Services) -> Check:
 
 def _engines(settings: Settings) -> Iterator[Check]:
     yield _espeak()
+    if settings.kokoro.model:
+        yield _kokoro(settings)
     yield _tesseract(settings)
     yield _module("rapidocr", "reads pictures where Tesseract cannot")
     yield _module("pi_heif", "reads HEIC photos")
@@ -241,6 +243,18 @@ def _espeak() -> Check:
         return Check("speech", ok=False, message=error.message, remedy=SETUP)
     engine.close()
     return Check("speech", ok=True, message=message)
+
+
+def _kokoro(settings: Settings) -> Check:
+    from resources.engines.kokoro import KokoroEngine
+
+    try:
+        engine = KokoroEngine(settings)
+    except LecternError as error:
+        # The message says what to do.
+        return Check("kokoro", ok=False, message=error.message, required=False)
+    message = f"{engine.name} {engine.version}, {len(engine.voices())} voices."
+    return Check("kokoro", ok=True, message=message, required=False)
 
 
 def _tesseract(settings: Settings) -> Check:

@@ -9,12 +9,15 @@ whoever came back in between gets a new one.
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Protocol
 
 from lectern.accounts.people import Principal
-from lectern.errors import Cancelled, NotFound, UnknownVoice
+from lectern.errors import Cancelled, EngineUnavailable, NotFound, UnknownVoice
 from lectern.ids import DocumentId
 from lectern.jobs.states import JobStep
+from lectern.speech.custom_voices import hex_of
 from lectern.speech.planning import (
     Pace,
     batch_size,
@@ -22,7 +25,7 @@ from lectern.speech.planning import (
     ready_ahead,
     window_blocks,
 )
-from lectern.speech.voices import Voice
+from resources.choosing import Choice, choose_voice
 from resources.reading import Reading
 from resources.services import Services
 from resources.stores.catalog import Document
@@ -38,6 +41,9 @@ GONE_SECONDS = 20.0
 """A player that plays reports every 5 seconds; one silent for this long is gone."""
 DOCUMENT_SECONDS = 0.4
 """How often to see whether the document changed, and whether to stop."""
+PLACE_PATIENCE = timedelta(seconds=1)
+"""How long another listener waits for a place before a paused reader's run gives up
+its own. Whoever opens five documents in a minute would wait for the first to cool."""
 REPORT_SECONDS = 1.0
 """How often to say how far it is; the app takes 5 seconds of silence for an end."""
 SMOOTHING = 0.3  # weight of the newest measurement of the engine's speed
@@ -105,8 +111,10 @@ class Follower:
         self._cursor: Cursor | None = None
         self._cursor_at = clock.monotonic()  # when the reader was last heard of
         self._document: Document | None = None
+        self._is_place_wanted = False
         self._document_at = self._reported_at = float("-inf")
         self._reading: Reading | None = None
+        self._voice_is_there = True  # a custom one may be taken away meanwhile
         self._reading_of: tuple[object, ...] = ()  # what the reading was made from
         self._done: set[int] = set()  # of this reading: voiced, or given up
         self._pace = Pace()
@@ -139,6 +147,9 @@ class Follower:
         self._renew_reading()
         silent_seconds = now - self._cursor_at
         is_playing = cursor is not None and cursor.playing
+        if self._is_place_wanted and not is_playing:
+            logger.info("Making room for somebody who waits to listen")
+            return False
         return silent_seconds <= self._keep_warm_seconds or (
             is_playing and silent_seconds <= GONE_SECONDS
         )
@@ -153,6 +164,15 @@ class Follower:
         except NotFound:
             logger.info("Document %s was deleted while it was read", self._document_id)
             return False
+        cursor = self._cursor
+        wanted = cursor.voice_id if cursor else self._document.voice_id
+        id_ = hex_of(wanted or "")
+        self._voice_is_there = id_ is None or (
+            self._services.voices.find(self._principal, id_) is not None
+        )
+        self._is_place_wanted = self._services.jobs.is_listener_waiting(
+            longer_than=PLACE_PATIENCE
+        )
         return True
 
     def _renew_reading(self) -> None:
@@ -161,26 +181,35 @@ class Follower:
         if document is None or document.blocks_blob is None:
             return
         wanted = self._cursor.voice_id if self._cursor else document.voice_id
-        made_from = (document.blocks_blob, document.revision, wanted)
+        made_from = (
+            document.blocks_blob,
+            document.revision,
+            wanted,
+            self._voice_is_there,
+        )
         if made_from == self._reading_of:
             return
         text = text_of(self._services, document)
         if text is None:
             return
         self._reading_of = made_from
-        voice = self._voice_of(document, wanted)
+        choice = self._choose(document, wanted)
+        voice = choice.speaks_now
         self._services.speech_engines().engine(voice.engine).warm_up(voice)
-        self._reading = self._voicing.reading(document, text.blocks, voice=voice)
+        self._reading = self._voicing.reading(
+            document, text.blocks, voice=choice.voice, stand_in=choice.stand_in
+        )
         self._done = set()
 
-    def _voice_of(self, document: Document, wanted: str | None) -> Voice:
-        engines = self._services.speech_engines()
-        if wanted:
-            try:
-                return engines.voice(wanted)
-            except UnknownVoice as error:
-                logger.warning("%s Taking the document's default.", error.message)
-        return engines.default_voice(document.language)
+    def _choose(self, document: Document, wanted: str | None) -> Choice:
+        try:
+            choice = choose_voice(self._services, document, asked=wanted)
+        except (UnknownVoice, EngineUnavailable) as error:
+            logger.warning("%s Taking the document's default.", error.message)
+            choice = choose_voice(self._services, replace(document, voice_id=None))
+        if choice.remark:
+            self._services.joblog.append(self._job.id, choice.remark)
+        return choice
 
     def _next_batch(self) -> list[int]:
         reading = self._reading

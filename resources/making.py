@@ -13,13 +13,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Collection, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from lectern.accounts.people import Principal
-from lectern.errors import BadEngineReply, EngineCrashed, EngineError, StoreError
+from lectern.errors import EngineBusy, EngineError, StoreError
 from lectern.ids import VariantKey
 from lectern.speech.variants import Outcome
-from resources.engines.sounds import Sound, make_sound
+from resources.engines.sounds import Sound
+from resources.hearing import Hearing, all_heard, needed
+from resources.in_hand import InHand
 from resources.reading import Reading, Utterance
 from resources.stores.variants import Claim, Completion, Variant
 from resources.voicing import OnReady, StopTest, Tally, Voicing
@@ -34,7 +35,6 @@ where somebody waits for each block."""
 BATCH_SECONDS = 2.0
 """How long a finished sound waits for others to be stored with it."""
 LINKED_TOGETHER = 256
-ATTEMPTS = 2
 
 logger = logging.getLogger(__name__)
 
@@ -59,16 +59,21 @@ class Making:
         self._reading = reading
         self._on_ready = on_ready
         self._batch_blocks = batch_blocks
-        self._look_seconds = LOOK_SECONDS if batch_blocks > 1 else HURRIED_LOOK_SECONDS
+        is_hurried = batch_blocks == 1
+        self._look_seconds = HURRIED_LOOK_SECONDS if is_hurried else LOOK_SECONDS
         self._tally = Tally()
         self._asked: dict[VariantKey, list[Utterance]] = {}  # until they are linked
         self._free: deque[VariantKey] = deque()  # to be claimed
         self._claims: dict[VariantKey, Claim] = {}  # ours
         self._to_make: deque[VariantKey] = deque()  # claimed, not begun
-        self._futures: dict[Future[Sound], VariantKey] = {}
         self._made: dict[VariantKey, Sound] = {}  # not stored yet
         self._others: set[VariantKey] = set()
         self._lost: set[VariantKey] = set()  # there was a row without its audio
+        self._hearing = Hearing(self._variants, self._blobs)
+        self._in_hand = InHand(
+            voicing, self._hearing, self._settings, is_hurried=is_hurried
+        )
+        self._broken: EngineError | None = None  # an engine that does not work at all
         now = time.monotonic()
         self._looked_at = self._renewed_at = self._stored_at = now
 
@@ -77,8 +82,8 @@ class Making:
         for utterance in utterances:
             self._asked.setdefault(utterance.key, []).append(utterance)
         try:
-            self._free.extend(self._link_existing(list(self._asked)))
-            while self._asked and not should_stop():
+            self._want(self._link_existing(list(self._asked)))
+            while self._asked and not self._broken and not should_stop():
                 self._claim()
                 self._begin()
                 self._wait()
@@ -89,7 +94,25 @@ class Making:
             self._finish_in_hand()
         finally:
             self._let_go()
+        if self._broken:
+            raise self._broken
         return self._tally
+
+    def _want(self, missing: list[VariantKey]) -> None:
+        """Line up what is to be made, after the blocks that it hears."""
+        wanted = {key: self._asked[key][0] for key in missing}
+        if heard := all_heard(wanted.values()):
+            existing = {
+                key
+                for key, variant in self._variants.find(heard).items()
+                if self._has_audio(variant)
+            }
+            before = needed(wanted.values(), existing)
+            for utterance in before:
+                self._asked.setdefault(utterance.key, [utterance])
+            wanted = {utterance.key: utterance for utterance in before} | wanted
+            self._hearing.hold_back(wanted)
+        self._free.extend(key for key in wanted if not self._hearing.is_held_back(key))
 
     def _link_existing(
         self, keys: Collection[VariantKey], *, joined: bool = False
@@ -129,12 +152,22 @@ class Making:
         )
         self._tally.count(outcomes)
         self._on_ready(links)
+        self._have_arrived(durations_ms)
+
+    def _have_arrived(self, keys: Iterable[VariantKey]) -> None:
+        """Let those begin that have waited to hear these."""
+        ready = [waiting for key in keys for waiting in self._hearing.arrived(key)]
+        self._free.extendleft(reversed(ready))
 
     def _claim(self) -> None:
         """Claim the next keys, once the claimed ones are nearly used up."""
-        if not self._free or len(self._to_make) >= self._voicing.processes:
+        if not self._free:
             return
-        count = min(len(self._free), self._batch_blocks)
+        engine = self._asked[self._free[0]][0].engine
+        at_hand = engine.texts_at_once or self._voicing.processes
+        if len(self._to_make) >= at_hand:
+            return
+        count = min(len(self._free), max(self._batch_blocks, engine.texts_at_once or 1))
         wanted = [self._free.popleft() for _ in range(count)]
         claims = self._variants.claim_many(wanted, self._voicing.holder, LEASE_SECONDS)
         granted = {claim.key: claim for claim in claims}
@@ -143,59 +176,53 @@ class Making:
         self._others.update(key for key in wanted if key not in granted)
 
     def _begin(self) -> None:
-        """Keep every thread busy, and one text waiting for each."""
-        while self._to_make and len(self._futures) < 2 * self._voicing.processes:
-            key = self._to_make.popleft()
+        """Give each engine enough to do, unless it asked for patience."""
+        later: deque[VariantKey] = deque()
+        for key in self._to_make:
             utterance = self._asked[key][0]
-            self._futures[self._voicing.pool.submit(self._make, utterance)] = key
-
-    def _make(self, utterance: Utterance) -> Sound:
-        """Make one sound, on a thread of the pool."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return make_sound(
-                    utterance.engine,
-                    utterance.text,
-                    utterance.voice,
-                    pause_ms=utterance.pause_ms,
-                    loudness_lufs=self._settings.loudness_lufs,
-                    bit_rate=self._settings.bit_rate,
-                )
-            except (EngineCrashed, BadEngineReply):
-                if attempt == ATTEMPTS:
-                    raise
-        raise AssertionError  # the loop returns or raises
+            if self._in_hand.has_room(utterance.engine):
+                self._in_hand.begin(utterance)
+            else:
+                later.append(key)
+        self._to_make = later
 
     def _wait(self) -> None:
-        if self._futures:
-            wait(self._futures, self._look_seconds, return_when=FIRST_COMPLETED)
-        elif self._others:
-            time.sleep(self._look_seconds)
+        if self._in_hand or self._others or self._to_make:
+            self._in_hand.wait(self._look_seconds)
 
     def _collect(self) -> None:
         """Take over what the threads have finished."""
-        for future in [future for future in self._futures if future.done()]:
-            key = self._futures.pop(future)
-            if future.cancelled():
-                continue
+        for key, future in self._in_hand.finished():
             try:
                 self._made[key] = future.result()
+            except EngineBusy as error:
+                if self._in_hand.put_off(self._asked[key][0].engine, error):
+                    self._to_make.appendleft(key)
+                else:
+                    self._fail(key, error)
             except EngineError as error:
-                if not error.retryable:
-                    raise
-                self._fail(key, error)
+                if error.retryable:
+                    self._fail(key, error)
+                else:
+                    self._broken = self._broken or error
 
     def _fail(self, key: VariantKey, error: EngineError) -> None:
-        for utterance in self._asked.pop(key):
+        """Leave a block out, and those that would have heard it."""
+        for utterance in self._asked.pop(key, ()):
             self._tally.failures[utterance.block.index] = error
             logger.warning("Block %s: %s", utterance.block.index, error.message)
-        self._variants.release([self._claims.pop(key)])
+        if key in self._claims:
+            self._variants.release([self._claims.pop(key)])
+        self._hearing.gave_up(key)
+        for waiting in self._hearing.waiting_for(key):
+            self._fail(waiting, error)
 
     def _store_when_due(self) -> None:
-        idle = not (self._futures or self._to_make or self._free)
+        idle = not (self._in_hand or self._to_make or self._free)
         waited_seconds = time.monotonic() - self._stored_at
         is_due = len(self._made) >= self._batch_blocks or waited_seconds > BATCH_SECONDS
-        if self._made and (is_due or idle):
+        is_awaited = self._hearing.is_awaited(self._made.keys())
+        if self._made and (is_due or idle or is_awaited):
             self._store()
 
     def _store(self) -> None:
@@ -243,6 +270,7 @@ class Making:
         self._on_ready([completion.link for completion in completions])
         if repeats:
             self._link(repeats, joined=False)
+        self._have_arrived(completion.claim.key for completion in completions)
 
     def _look_at_others(self) -> None:
         """Link what others have made; claim what they have given up."""
@@ -267,17 +295,14 @@ class Making:
 
     def _finish_in_hand(self) -> None:
         """When stopped: begin nothing new, and keep what is made or being made."""
-        for future in self._futures:
-            future.cancel()
-        wait(self._futures)
+        self._in_hand.stop()
         self._collect()
         if self._made:
             self._store()
 
     def _let_go(self) -> None:
         """Leave no claim behind, however the call ends."""
-        for future in self._futures:
-            future.cancel()
+        self._in_hand.cancel()
         if self._claims:
             # A failing store is the likely reason to be here; claims expire anyway.
             with contextlib.suppress(StoreError):

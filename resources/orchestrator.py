@@ -80,6 +80,17 @@ mutation Stop($runs: [String!]!) {
 logger = logging.getLogger(__name__)
 
 
+def tags_of(job: Job) -> dict[str, str]:
+    """Return the tags of a run that carries out a job."""
+    return run_tags(
+        job_id=job.id,
+        document_id=job.document_id,
+        kind=job.kind,
+        batch_id=job.batch_id,
+        priority=job.priority,
+    )
+
+
 class Orchestrator:
     """The runs of jobs. Safe to share between threads."""
 
@@ -103,7 +114,7 @@ class Orchestrator:
         Raises:
             EngineUnavailable: Dagster does not answer, or refuses.
         """
-        tags = run_tags(job_id=job.id, document_id=job.document_id, kind=job.kind)
+        tags = tags_of(job)
         execution = {
             "selector": {**REPOSITORY, "jobName": PIPELINES[job.kind]},
             "mode": "default",

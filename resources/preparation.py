@@ -5,19 +5,17 @@ result belongs to the bytes it was made from and to the version of the step, so 
 neither a changed file nor a changed program is answered with an old result.
 """
 
-import gc
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from lectern.documents.blocks import DocumentText, Finding
 from lectern.documents.building import build_text
 from lectern.documents.interchange import from_json, to_json
 from lectern.documents.ordering import SortedPages, missing_numbers, sort_pages
-from lectern.documents.pages import RecognisedPage, Recognition, RecognitionMethod
+from lectern.documents.pages import Recognition
 from lectern.documents.spoken import Policy, speak
 from lectern.documents.titles import adopted_title
 from lectern.errors import (
@@ -25,15 +23,20 @@ from lectern.errors import (
     EngineError,
     NotFound,
     NothingToRead,
+    Paused,
     TooManyPages,
 )
 from lectern.ids import BlobHash, digest
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
+from lectern.jobs.wanted import LOCAL, Wanted
 from lectern.settings import Settings
-from lectern.usage.events import EventKind, Recognised
+from lectern.usage.events import EventKind
+from resources.collecting import collection_paused
 from resources.engines.languages import ParagraphLanguages
 from resources.engines.recognition.base import PageCache, Progress, Recogniser
+from resources.engines.recognition.engines import RecognitionEngines
 from resources.engines.sentences import SpacySentences
+from resources.recognition_accounts import account_of, events_of
 from resources.stores.blobs import BlobStore
 from resources.stores.blocks_file import write_blocks
 from resources.stores.catalog import Artifact, Catalog, Document, TextStats
@@ -44,6 +47,9 @@ from resources.stores.outbox import Outbox
 SCHEME = "1"
 """Raise to prepare every document anew, when what a step does has changed."""
 RECOGNISED, SORTED, BLOCKS = "recognised_pages", "sorted_pages", "blocks"
+REPLIES = "engine_replies"
+"""As an engine elsewhere sent them: one JSON value a line, compressed by zlib."""
+USUAL = Wanted()
 ROUNDS_FOR_MISSING_PAGES = 2
 REPORT_SECONDS = 0.5
 KEPT_FINDINGS = 500
@@ -63,6 +69,7 @@ class Preparation:
         blobs: BlobStore,
         page_cache: PageCache,
         recogniser: Recogniser,
+        recognisers: RecognitionEngines | None = None,
         joblog: JobLog | None = None,
         outbox: Outbox | None = None,
     ) -> None:
@@ -72,6 +79,7 @@ class Preparation:
         self._blobs = blobs
         self._page_cache = page_cache
         self._recogniser = recogniser
+        self._recognisers = recognisers
         self._joblog = joblog
         self._outbox = outbox
         self._last: tuple[BlobHash, Recognition] | None = None
@@ -90,44 +98,73 @@ class Preparation:
     def recognise(self, document: Document, job: Job | None = None) -> Artifact:
         """Recognise the pages; those that are missing are asked for again, alone.
 
+        The job says by which recogniser; each keeps a result of its own.
+
         Raises:
             InputError: The file cannot be read; the message says what to do.
             LimitReached: It has more pages than one document may have.
             EngineError: The engine failed.
         """
-        key = digest(
-            SCHEME,
-            document.blob,
-            document.format.value,
-            str(self._settings.tessdata_dir),
-            *self._settings.recognition_languages,
-        )
-        known = self._done(document, RECOGNISED, key)
+        job = job or self._job(document)
+        wanted = Wanted.of(job.parameters if job else {})
+        recogniser = self._recogniser_for(wanted)
+        key = self._recognition_key(document, wanted, recogniser)
+        known = self._done(document, wanted.named(RECOGNISED), key)
         if known is not None:
             return known
-        job = job or self._job(document)
         started = time.monotonic()
-        recognition = self._recognised(document, self._progress(document, job))
+        progress = self._progress(document, job)
+        recognition = self._recognised(document, recogniser, wanted, progress)
         elapsed_ms = round((time.monotonic() - started) * 1000)
-        self._count(document, recognition, elapsed_ms=elapsed_ms)
-        blob = self._keep(recognition)
+        if self._outbox is not None:
+            self._outbox.extend(
+                EventKind.RECOGNISED,
+                events_of(recognition, document.id, wanted, elapsed_ms=elapsed_ms),
+                principal=document.principal,
+            )
+        self._keep_replies(document, recognition, wanted)
+        blob = self._keep(replace(recognition, replies=()))
         about = {
             "made_from": key,
-            "pages": len(recognition.pages),
-            "page_count": recognition.page_count,
-            "reused_pages": recognition.reused_pages,
-            "methods": _methods(recognition.pages),
-            "engines": sorted({page.engine for page in recognition.pages}),
             "elapsed_ms": elapsed_ms,
+            "price_micros": recogniser.price_micros(recognition.sent_pages),
+            **account_of(recognition),
         }
         self._log(job, f"Recognised {len(recognition.pages)} pages in {elapsed_ms} ms.")
-        return self._catalog.put_artifact(document.id, RECOGNISED, blob, about)
+        name = wanted.named(RECOGNISED)
+        return self._catalog.put_artifact(document.id, name, blob, about)
 
-    def sort(self, document: Document) -> Artifact:
+    def _recogniser_for(self, wanted: Wanted) -> Recogniser:
+        if wanted.recogniser == LOCAL:
+            return self._recogniser
+        if self._recognisers is None:
+            raise NotFound(f"There is no recogniser “{wanted.recogniser}” here.")
+        return self._recognisers.engine(wanted.recogniser)
+
+    def _recognition_key(
+        self, document: Document, wanted: Wanted, recogniser: Recogniser
+    ) -> str:
+        what = (SCHEME, document.blob, document.format.value)
+        if wanted.recogniser != LOCAL:
+            return digest(*what, recogniser.identity, str(wanted.all_pages))
+        tessdata = str(self._settings.tessdata_dir)
+        return digest(*what, tessdata, *self._settings.recognition_languages)
+
+    def _keep_replies(
+        self, document: Document, recognition: Recognition, wanted: Wanted
+    ) -> None:
+        """Keep what an engine elsewhere sent, letter by letter: it was paid for."""
+        if recognition.replies:
+            blob = self._blobs.put(zlib.compress(b"\n".join(recognition.replies)))
+            about = {"replies": len(recognition.replies)}
+            name = wanted.named(REPLIES)
+            self._catalog.put_artifact(document.id, name, blob, about)
+
+    def sort(self, document: Document, wanted: Wanted = USUAL) -> Artifact:
         """Put the recognised pages in order and keep what was found about them."""
-        recognised = self._made(document, RECOGNISED)
+        recognised = self._made(document, wanted.named(RECOGNISED))
         key = digest(SCHEME, recognised.blob)
-        known = self._done(document, SORTED, key)
+        known = self._done(document, wanted.named(SORTED), key)
         if known is not None:
             return known
         self._report(document, JobStep.SORTING, done=0, total=1)
@@ -147,26 +184,36 @@ class Preparation:
             "findings": _findings_json(pages),
         }
         self._report(document, JobStep.SORTING, done=1, total=1)
-        return self._catalog.put_artifact(document.id, SORTED, blob, about)
+        return self._catalog.put_artifact(
+            document.id, wanted.named(SORTED), blob, about
+        )
 
-    def findings(self, document: Document) -> tuple[Finding, ...]:
+    def findings(
+        self, document: Document, wanted: Wanted = USUAL
+    ) -> tuple[Finding, ...]:
         """Return what was found while the pages were sorted."""
-        artifact = self._catalog.artifact(document.id, SORTED)
+        artifact = self._catalog.artifact(document.id, wanted.named(SORTED))
         found = artifact.metadata.get("findings", ()) if artifact else ()
         return tuple(Finding(code, message, page) for code, message, page in found)
 
-    def split(self, document: Document) -> Document:
+    def split(self, document: Document, wanted: Wanted = USUAL) -> Document:
         """Cut the sorted pages into blocks and make them readable.
+
+        A document that is being read keeps its text when another recogniser was asked
+        for: the new blocks wait to be compared with it, and chosen.
 
         Raises:
             NothingToRead: The pages hold no words.
         """
-        ordered = self._made(document, SORTED)
+        ordered = self._made(document, wanted.named(SORTED))
         key = digest(SCHEME, ordered.blob)
-        known = self._done(document, BLOCKS, key)
-        is_ready = document.state is DocumentState.READY
-        if known is not None and is_ready and document.blocks_blob == known.blob:
-            return document
+        name = wanted.named(BLOCKS)
+        is_read = self._is_to_be_read(document, wanted)
+        known = self._done(document, name, key)
+        if known is not None and document.state is DocumentState.READY:
+            is_done = document.blocks_blob == known.blob or not is_read
+            if is_done:
+                return document
         self._report(document, JobStep.SPLITTING, done=0, total=1)
         with collection_paused():
             text = self.text_of(self._load(ordered.blob), document)
@@ -178,13 +225,29 @@ class Preparation:
             "made_from": key,
             "blocks": len(text.blocks),
             "chapters": len(text.chapters),
+            "words": stats.word_count,
         }
-        self._catalog.put_artifact(document.id, BLOCKS, blob, about)
+        self._catalog.put_artifact(document.id, name, blob, about)
+        if not is_read:
+            return self._left_as_it_is(document)
         published = self._catalog.publish(
             document.id, text=text, blocks_blob=blob, stats=stats
         )
         self._report(document, JobStep.SPLITTING, done=1, total=1)
         return self._titled(published, text.title)
+
+    def _is_to_be_read(self, document: Document, wanted: Wanted) -> bool:
+        """Whether new blocks take the place of what is read: theirs, or none yet."""
+        if wanted.is_to_be_read or not document.version:
+            return True
+        before = self._catalog.artifact(document.id, wanted.named(BLOCKS))
+        return before is not None and before.blob == document.blocks_blob
+
+    def _left_as_it_is(self, document: Document) -> Document:
+        if document.state is not DocumentState.READY:
+            self._catalog.set_state(document.id, DocumentState.READY)
+        self._report(document, JobStep.SPLITTING, done=1, total=1)
+        return self._catalog.find(document.id)
 
     def _titled(self, document: Document, found: str) -> Document:
         """Call the document what it calls itself, unless a person named it."""
@@ -212,12 +275,19 @@ class Preparation:
             )
         return text
 
-    def _recognised(self, document: Document, progress: Progress) -> Recognition:
+    def _recognised(
+        self,
+        document: Document,
+        recogniser: Recogniser,
+        wanted: Wanted,
+        progress: Progress,
+    ) -> Recognition:
         """Return all pages that can be had; missing ones are asked for again."""
         path = self._blobs.path(document.blob)
-        recognition = self._recogniser.recognise(
-            path, document.format, cache=self._page_cache, progress=progress
-        )
+        ask = partial(recogniser.recognise, path, document.format)
+        if wanted.all_pages:
+            ask = partial(ask, all_pages=True)
+        recognition = ask(cache=self._page_cache, progress=progress)
         limit = self._settings.limits.pages
         if recognition.page_count > limit:
             raise TooManyPages(
@@ -232,18 +302,21 @@ class Preparation:
             if not missing:
                 break
             logger.warning("Pages %s of document %s are missing", missing, document.id)
-            recognition = self._with_missing(document, recognition, missing, progress)
+            recognition = self._with_missing(
+                document, recogniser, recognition, missing, progress
+            )
         return recognition
 
     def _with_missing(
         self,
         document: Document,
+        recogniser: Recogniser,
         recognition: Recognition,
         missing: tuple[int, ...],
         progress: Progress,
     ) -> Recognition:
         try:
-            again = self._recogniser.recognise(
+            again = recogniser.recognise(
                 self._blobs.path(document.blob),
                 document.format,
                 cache=self._page_cache,
@@ -327,29 +400,12 @@ class Preparation:
     def _raise_if_cancelled(self, job: Job | None) -> None:
         if job is not None and self._jobs.is_cancelled(job.id):
             raise Cancelled("Preparing was stopped. Try again whenever you like.")
+        if job is not None and self._jobs.is_past_hours(job, self._settings.batch):
+            raise Paused("The off-peak hours are over. It goes on in the next ones.")
 
     def _log(self, job: Job | None, line: str) -> None:
         if job is not None and self._joblog is not None:
             self._joblog.append(job.id, line)
-
-    def _count(
-        self, document: Document, recognition: Recognition, *, elapsed_ms: int
-    ) -> None:
-        if self._outbox is None:
-            return
-        methods = _methods(recognition.pages)
-        pages = max(1, len(recognition.pages))
-        for method, count in methods.items():
-            self._outbox.append(
-                EventKind.RECOGNISED,
-                Recognised(
-                    document_id=document.id,
-                    pages=count,
-                    method=method,
-                    elapsed_ms=round(elapsed_ms * count / pages),
-                ),
-                principal=document.principal,
-            )
 
 
 def text_stats(text: DocumentText, policy: Policy) -> TextStats:
@@ -359,22 +415,6 @@ def text_stats(text: DocumentText, policy: Policy) -> TextStats:
         spoken_chars=sum(map(len, spoken)),
         word_count=sum(said.count(" ") + 1 for said in spoken if said),
     )
-
-
-@contextmanager
-def collection_paused() -> Iterator[None]:
-    """Keep the garbage collector from looking at a book's lines again and again.
-
-    None of them is garbage before the book is done, and looking takes a third of the
-    time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @lru_cache(maxsize=1)
@@ -395,15 +435,6 @@ def load_models() -> None:
     language_finder().of_paragraphs(
         ["This is a paragraph in English."], stated=[None], document=None
     )
-
-
-def _methods(pages: tuple[RecognisedPage, ...]) -> dict[str, int]:
-    """Return how many pages were won by which method."""
-    counts: dict[str, int] = {}
-    for page in pages:
-        if page.method is not RecognitionMethod.BLANK:
-            counts[page.method.value] = counts.get(page.method.value, 0) + 1
-    return counts
 
 
 def _findings_json(pages: SortedPages) -> list[list[str | int | None]]:

@@ -5,15 +5,17 @@ found, and a file that was joined from the same sounds is kept.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import IO, cast
 
-from lectern.documents.blocks import Chapter
-from lectern.errors import BlobMissing, Cancelled, NothingToRead
+from lectern.documents.blocks import Chapter, DocumentText
+from lectern.errors import BlobMissing, Cancelled, NothingToRead, Paused
 from lectern.ids import VariantKey, digest
 from lectern.jobs.states import JobStep
+from resources.choosing import choose_voice
 from resources.engines.opus import LAYOUT_VERSION, Encoded, Mark, join
 from resources.reading import Utterance
 from resources.services import Services
@@ -39,7 +41,13 @@ def voice_document(
         NothingToRead: Nothing of the document is spoken.
         EngineError: Not a single block could be spoken.
     """
-    return Rendering(services, document, job).voice_all().summary()
+    rendering = Rendering(services, document, job)
+    tally = rendering.voice_all()
+    if job.batch_id is not None:
+        days = timedelta(days=services.settings.batch.keep_days)
+        voice_id, until = rendering.reading.voice.id, services.database.now() + days
+        services.batches.keep_audio(document.id, voice_id, until=until)
+    return tally.summary()
 
 
 def join_document(services: Services, document: Document, *, job: Job) -> Artifact:
@@ -65,24 +73,33 @@ class Part:
 class Rendering:
     """One document being rendered for one job."""
 
-    def __init__(self, services: Services, document: Document, job: Job) -> None:
+    def __init__(
+        self,
+        services: Services,
+        document: Document,
+        job: Job,
+        *,
+        chosen: Callable[[DocumentText], Sequence[int]] | None = None,
+    ) -> None:
+        """Take all of a document, or the blocks that ``chosen`` returns."""
         text = text_of(services, document)
         if text is None:
             raise NothingToRead(
                 f"“{document.title}” has no text yet. Wait until it is prepared."
             )
-        engines = services.speech_engines()
-        chosen = job.parameters.get("voice") or document.voice_id
-        voice = (
-            engines.voice(chosen) if chosen else engines.default_voice(text.language)
-        )
+        choice = choose_voice(services, document, asked=job.parameters.get("voice"))
         self._services = services
         self._document = document
         self._job = job
-        self._text = text
-        self._reading = services.voicing().reading(document, text.blocks, voice=voice)
+        self.text = text
+        self.reading = services.voicing().reading(
+            document, text.blocks, voice=choice.voice, stand_in=choice.stand_in
+        )
+        self.indices: Sequence[int] = range(len(self.reading))
+        if chosen is not None:
+            self.indices = chosen(text)
         self._reported_at = float("-inf")
-        self._is_cancelled = False
+        self._is_cancelled = self._is_past_hours = False
 
     @cached_property
     def utterances(self) -> list[Utterance]:
@@ -91,7 +108,7 @@ class Rendering:
         Raises:
             NothingToRead: Nothing is.
         """
-        said = self._reading.utterances(range(len(self._reading)))
+        said = self.reading.utterances(self.indices)
         if not said:
             raise NothingToRead(
                 f"Nothing of “{self._document.title}” is spoken. "
@@ -106,28 +123,28 @@ class Rendering:
 
         def take_note(links: Sequence[Link]) -> None:
             done.update(link.block_index for link in links)
-            self._report(JobStep.SPEAKING, len(done), total)
+            self.report(JobStep.SPEAKING, len(done), total)
 
         def should_stop() -> bool:
-            self._report(JobStep.SPEAKING, len(done), total)
-            return self._is_cancelled
+            self.report(JobStep.SPEAKING, len(done), total)
+            return self._is_cancelled or self._is_past_hours
 
         tally = self._services.voicing().voice(
             self._document.principal,
-            self._reading,
+            self.reading,
             [utterance.block.index for utterance in self.utterances],
             should_stop=should_stop,
             on_ready=take_note,
         )
-        self._raise_if_cancelled()
+        self.raise_if_cancelled()
         if tally.failures and not tally.done:
             raise next(iter(tally.failures.values()))
         return tally
 
     def join_all(self) -> Artifact:
         """Join what was voiced; keep the file that is there when it is the same."""
-        parts = self._parts()
-        chapters = chapter_marks(self._text.chapters, parts)
+        parts = self.parts()
+        chapters = chapter_marks(self.text.chapters, parts)
         made_from = self._digest(parts, chapters)
         before = self._services.catalog.artifact(self._document.id, ARTIFACT)
         if (
@@ -141,7 +158,7 @@ class Rendering:
                 self._sounds(parts),
                 cast(IO[bytes], writer),
                 title=self._document.title,
-                language=self._text.language,
+                language=self.text.language,
                 chapters=chapters,
             )
             blob = writer.commit()
@@ -151,7 +168,7 @@ class Rendering:
             blob,
             {
                 "made_from": made_from,
-                "voice": self._reading.voice.id,
+                "voice": self.reading.voice.id,
                 "duration_ms": duration_ms,
                 "size_bytes": writer.size_bytes,
                 "blocks": len(parts),
@@ -160,7 +177,7 @@ class Rendering:
             },
         )
 
-    def _parts(self) -> list[Part]:
+    def parts(self) -> list[Part]:
         """Return the sounds in reading order; blocks that cannot be spoken lack."""
         variants = self._find()
         if any(utterance.key not in variants for utterance in self.utterances):
@@ -183,34 +200,60 @@ class Rendering:
         marks = [text for mark in chapters for text in (mark.title, str(mark.start_ms))]
         blobs = [part.variant.blob for part in parts]
         return digest(
-            LAYOUT_VERSION, self._document.title, self._text.language, *marks, *blobs
+            LAYOUT_VERSION, self._document.title, self.text.language, *marks, *blobs
         )
 
     def _sounds(self, parts: Sequence[Part]) -> Iterator[Encoded]:
         for number, part in enumerate(parts):
-            self._report(JobStep.JOINING, number, len(parts))
-            self._raise_if_cancelled()
-            yield self._sound(part.variant)
+            self.report(JobStep.JOINING, number, len(parts))
+            self.raise_if_cancelled()
+            yield self.sound(part.variant)
 
-    def _sound(self, variant: Variant) -> Encoded:
-        try:
-            return Encoded(self._services.blobs.read(variant.blob), variant.duration_ms)
-        except BlobMissing:
-            self.voice_all()  # notices what is lost and makes it again
-            renewed = self._find().get(variant.key)
-            if renewed is None:
-                raise
-            return Encoded(self._services.blobs.read(renewed.blob), renewed.duration_ms)
+    def sound(self, variant: Variant) -> Encoded:
+        """Return a sound; one whose file is lost is made again.
 
-    def _report(self, step: JobStep, done: int, total: int) -> None:
+        Raises:
+            BlobMissing: It cannot be made again.
+        """
+        present = self.present(variant)
+        return Encoded(self._services.blobs.read(present.blob), present.duration_ms)
+
+    def present(self, variant: Variant) -> Variant:
+        """Return a variant whose file is there; one that is lost is made again.
+
+        Raises:
+            BlobMissing: It cannot be made again.
+        """
+        if self._services.blobs.exists(variant.blob):
+            return variant
+        self.voice_all()  # notices what is lost and makes it again
+        renewed = self._find().get(variant.key)
+        if renewed is None or not self._services.blobs.exists(renewed.blob):
+            raise BlobMissing(
+                "The sound of a block is missing and cannot be made again. Run "
+                "“lectern doctor” to see what else is."
+            )
+        return renewed
+
+    def report(self, step: JobStep, done: int, total: int) -> None:
+        """Say how far it is, not too often, and see whether to stop."""
         now = time.monotonic()
         if now - self._reported_at < REPORT_SECONDS:
             return
         self._reported_at = now
-        self._is_cancelled = self._services.jobs.is_cancelled(self._job.id)
+        jobs, settings = self._services.jobs, self._services.settings.batch
+        self._is_cancelled = jobs.is_cancelled(self._job.id)
+        self._is_past_hours = jobs.is_past_hours(self._job, settings)
         self._services.jobs.progress(self._job.id, step=step, done=done, total=total)
 
-    def _raise_if_cancelled(self) -> None:
+    def raise_if_cancelled(self) -> None:
+        """Stop where somebody asked for it.
+
+        Raises:
+            Cancelled: Somebody did.
+        """
+        if self._is_past_hours and not self._is_cancelled:
+            raise Paused("The off-peak hours are over. What is voiced is kept.")
         if self._is_cancelled:
             raise Cancelled("Rendering was stopped. What is voiced is kept.")
 

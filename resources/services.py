@@ -5,32 +5,44 @@ heavy is imported and made when it is first asked for.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lectern.settings import Settings
+from resources.stores.batches import Batches
 from resources.stores.blobs import BlobStore
 from resources.stores.bookmarks import Bookmarks
 from resources.stores.catalog import Catalog
 from resources.stores.cursors import Cursors
 from resources.stores.database import Clock, Database, utc_now
 from resources.stores.disk import require_disk
+from resources.stores.exports import Exports
 from resources.stores.joblog import JobLog
 from resources.stores.jobs import Jobs
 from resources.stores.migrations import current_revision, migrate, require_current
 from resources.stores.outbox import Outbox
 from resources.stores.page_cache import StoredPageCache
+from resources.stores.personal_voices import PersonalVoices
 from resources.stores.preferences import Preferences
+from resources.stores.tokens import Tokens
 from resources.stores.uploads import Uploads
 from resources.stores.variants import Variants
+from resources.stores.voice_links import VoiceLinks
+from resources.stores.voices import Voices
 
 if TYPE_CHECKING:
+    from resources.batching import Batching
     from resources.engines.recognition.base import Recogniser
+    from resources.engines.recognition.engines import RecognitionEngines
     from resources.engines.voices import SpeechEngines
     from resources.preparation import Preparation
+    from resources.previews import Previews
+    from resources.recognitions import Recognitions
     from resources.stores.events import UsageEvents
     from resources.stores.statistics import StatisticsPublisher, StatisticsReader
+    from resources.voice_making import VoiceMaking
     from resources.voicing import Voicing
 
 
@@ -43,14 +55,19 @@ class Services:
     blobs: BlobStore
     catalog: Catalog
     jobs: Jobs
+    batches: Batches
     joblog: JobLog
     variants: Variants
     cursors: Cursors
     bookmarks: Bookmarks
     preferences: Preferences
+    tokens: Tokens
+    voices: Voices
+    voice_links: VoiceLinks
     uploads: Uploads
     outbox: Outbox
     page_cache: StoredPageCache
+    exports: Exports
 
     @classmethod
     def open(
@@ -73,6 +90,7 @@ class Services:
         blobs = BlobStore(root / "blobs")
         outbox = Outbox(database)
         jobs = Jobs(database)
+        voices = Voices(database, voices_limit=settings.limits.voices)
         return cls(
             settings=settings,
             database=database,
@@ -81,14 +99,23 @@ class Services:
                 database, outbox, documents_limit=settings.limits.documents
             ),
             jobs=jobs,
+            batches=Batches(database),
             joblog=JobLog(root / "logs" / "jobs", jobs),
-            variants=Variants(database, outbox),
+            variants=Variants(
+                database,
+                outbox,
+                served_kept=timedelta(days=settings.api.keep_days),
+            ),
             cursors=Cursors(database),
             bookmarks=Bookmarks(database),
             preferences=Preferences(database),
+            tokens=Tokens(database),
+            voices=voices,
+            voice_links=VoiceLinks(database, voices),
             uploads=Uploads(database, blobs, root / "uploads", settings),
             outbox=outbox,
             page_cache=StoredPageCache(database),
+            exports=Exports(database),
         )
 
     def close(self) -> None:
@@ -107,17 +134,43 @@ class Services:
             wanted_bytes=wanted_bytes,
         )
 
-    def recogniser(self) -> "Recogniser":
-        """Return what turns files into pages."""
-        return self._recogniser
+    def recogniser(self, name: str = "local") -> "Recogniser":
+        """Return what turns files into pages: this machine's own, or another."""
+        return self._recognition_engines.engine(name)
+
+    def recognition_engines(self) -> "RecognitionEngines":
+        """Return every recogniser by name."""
+        return self._recognition_engines
+
+    def recognitions(self) -> "Recognitions":
+        """Return what each recogniser made of a document, and may still make."""
+        return self._recognitions
+
+    def personal_voices(self) -> PersonalVoices:
+        """Return what each person has chosen among voices."""
+        return PersonalVoices(self.voices, self.preferences)
 
     def speech_engines(self) -> "SpeechEngines":
         """Return the speech engines and their voices."""
         return self._speech_engines
 
+    def batching(self) -> "Batching":
+        """Return what plans batches and tells how far they are."""
+        return self._batching
+
+    def voice_making(self) -> "VoiceMaking":
+        """Return what makes, exports and imports custom voices."""
+        from resources.voice_making import VoiceMaking
+
+        return VoiceMaking(self)
+
     def voicing(self) -> "Voicing":
         """Return what turns blocks into audio."""
         return self._voicing
+
+    def previews(self) -> "Previews":
+        """Return what lets a voice be heard before it is chosen."""
+        return self._previews
 
     def preparation(self) -> "Preparation":
         """Return what turns an upload into blocks."""
@@ -142,22 +195,42 @@ class Services:
         return self.settings.root / "statistics"
 
     @cached_property
-    def _recogniser(self) -> "Recogniser":
-        from resources.engines.recognition.local import LocalRecogniser
+    def _recognition_engines(self) -> "RecognitionEngines":
+        from resources.engines.recognition.engines import RecognitionEngines
 
-        return LocalRecogniser(self.settings)
+        return RecognitionEngines(self.settings)
+
+    @cached_property
+    def _recognitions(self) -> "Recognitions":
+        from resources.recognitions import Recognitions
+
+        return Recognitions(self)
 
     @cached_property
     def _speech_engines(self) -> "SpeechEngines":
         from resources.engines.voices import SpeechEngines
 
-        return SpeechEngines(self.settings)
+        return SpeechEngines(
+            self.settings, personal=self.personal_voices(), read_blob=self.blobs.read
+        )
+
+    @cached_property
+    def _batching(self) -> "Batching":
+        from resources.batching import Batching
+
+        return Batching(self)
 
     @cached_property
     def _voicing(self) -> "Voicing":
         from resources.voicing import Voicing
 
         return Voicing(self)
+
+    @cached_property
+    def _previews(self) -> "Previews":
+        from resources.previews import Previews
+
+        return Previews(self)
 
     @cached_property
     def _preparation(self) -> "Preparation":
@@ -170,6 +243,7 @@ class Services:
             blobs=self.blobs,
             page_cache=self.page_cache,
             recogniser=self.recogniser(),
+            recognisers=self.recognition_engines(),
             outbox=self.outbox,
             joblog=self.joblog,
         )

@@ -10,8 +10,9 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cached_property
+from threading import Lock, Semaphore
 from typing import TYPE_CHECKING
 
 from lectern.accounts.people import Principal
@@ -21,6 +22,8 @@ from lectern.errors import EngineError
 from lectern.ids import VariantKey
 from lectern.speech.variants import Outcome
 from lectern.speech.voices import Voice
+from resources.engines.sounds import NO_TURN
+from resources.engines.speech import SpeechEngine
 from resources.reading import Reading
 from resources.stores.catalog import Document
 from resources.stores.variants import Link
@@ -70,17 +73,52 @@ class Voicing:
 
     def __init__(self, services: "Services") -> None:
         self.services = services
-        self.processes = services.settings.speech.processes or os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+        self.processes = services.settings.speech.processes or cores
+        # Each waits now and then for the interpreter or for its engine to wake up:
+        # where every core is to be used, one more keeps them all busy (4 % sooner).
+        self.threads = self.processes + (1 < cores <= self.processes)
         self.holder = f"{socket.gethostname()[:60]}:{os.getpid()}"
+        self._lock = Lock()
+        self._pools: dict[str, ThreadPoolExecutor] = {}  # by engine; "" for the others
+        self._turns: dict[str, Semaphore] = {}  # by engine
 
-    @cached_property
-    def pool(self) -> ThreadPoolExecutor:
-        """Threads that make sounds.
+    def pool(self, engine: SpeechEngine) -> ThreadPoolExecutor:
+        """Return the threads that make the sounds of an engine.
 
         Threads do: the engine is another process and the encoder lets go of the
-        interpreter. Two of them measure 1.77 × one; two processes, 1.78 ×.
+        interpreter, though it takes it up again for each packet. An engine that says
+        how many texts it takes at once has threads of its own: some more than that, so
+        that it need not wait until a sound is encoded (see ``turn``).
         """
-        return ThreadPoolExecutor(self.processes, thread_name_prefix="voice")
+        at_once = engine.texts_at_once
+        name = engine.name if at_once else ""
+        threads = at_once + min(at_once, self.processes) if at_once else self.threads
+        with self._lock:
+            if name not in self._pools:
+                self._pools[name] = ThreadPoolExecutor(
+                    threads, thread_name_prefix="voice"
+                )
+            return self._pools[name]
+
+    def turn(self, engine: SpeechEngine) -> AbstractContextManager[object]:
+        """Return what a thread holds while the engine speaks for it."""
+        if not engine.texts_at_once:
+            return NO_TURN
+        with self._lock:
+            if engine.name not in self._turns:
+                self._turns[engine.name] = Semaphore(engine.texts_at_once)
+            return self._turns[engine.name]
+
+    def texts_at_once(self, engine: SpeechEngine, *, is_hurried: bool) -> int:
+        """Return how many texts of an engine to have in hand at one time.
+
+        A text that waits keeps a thread from running dry; where somebody waits for
+        each block, a text more at a time makes the first of them later.
+        """
+        if is_hurried:
+            return engine.texts_at_once or self.processes
+        return 2 * (engine.texts_at_once or self.threads)
 
     def reading(
         self,
@@ -89,12 +127,22 @@ class Voicing:
         *,
         voice: Voice,
         policy: Policy | None = None,
+        stand_in: Voice | None = None,
     ) -> Reading:
-        """Return a document as a voice reads it, by its own policy unless another."""
+        """Return a document as a voice reads it, by its own policy unless another.
+
+        With ``stand_in`` the voice is gone: the other one reads what is not voiced.
+        """
+        kept: set[VariantKey] = set()
+        if stand_in is not None:
+            links = self.services.variants.keys_of(document.id, voice.id)
+            kept = {key for key, _duration_ms in links.values()}
         return Reading(
             document,
             blocks,
             voice=voice,
+            stand_in=stand_in,
+            kept=kept,
             policy=document.policy if policy is None else policy,
             engines=self.services.speech_engines(),
             settings=self.services.settings.speech,
@@ -126,10 +174,11 @@ class Voicing:
         """See blocks through until each has its sound, failed, or ``should_stop``.
 
         Earlier indices come first. A block whose engine fails twice is left out and
-        told in the tally; the others go on.
+        told in the tally; the others go on. An engine that is busy is waited for.
 
         Raises:
-            EngineUnavailable: The engine does not work at all.
+            EngineUnavailable: The engine does not work at all; what it had made by
+                then is kept.
             StoreError: The sounds could not be kept.
         """
         from resources.making import Making
@@ -141,5 +190,7 @@ class Voicing:
 
     def close(self) -> None:
         """End the threads."""
-        if "pool" in self.__dict__:
-            self.pool.shutdown()
+        with self._lock:
+            pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            pool.shutdown()

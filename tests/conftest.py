@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 
 from lectern.settings import Settings
 from tests.support.browser import browser, chromium_path
+from tests.support.postgres import server_folder
 from tests.support.samples import FOLDER
 
 hypothesis_settings.register_profile(
@@ -35,6 +36,12 @@ def pytest_report_header() -> list[str]:
         ),
         "../shared/samples; tests over real documents are skipped": (
             FOLDER if FOLDER.exists() else None
+        ),
+        "a PostgreSQL server (Debian: postgresql); stores are tested on SQLite": (
+            server_folder()
+        ),
+        "epubcheck (Debian: epubcheck); made EPUBs are not checked by it": (
+            shutil.which("epubcheck")
         ),
         "bwrap (Debian: bubblewrap); the parser's network is closed another way": (
             shutil.which("bwrap")

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from dashboard import backend, following
 from dashboard.api.answers import NO_STORE, blocking, principal_of, read_body, route
+from dashboard.api.events import feeds
 from dashboard.backend import Backend
 from lectern.accounts.people import Principal
 from lectern.contracts import Contract
@@ -18,6 +19,7 @@ from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState
 from lectern.usage.events import EventKind, Listened
 from lectern.usage.listening import believable
+from resources.choosing import choose_voice
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
 from resources.stores.jobs import Job
@@ -79,7 +81,7 @@ def _check(here: Backend, document: Document, post: CursorPost) -> None:
             f"Block {post.block:,} is beyond this document, which has "
             f"{document.block_count:,} blocks. Load its manifest again."
         )
-    here.services.speech_engines().voice(post.voice)
+    choose_voice(here.services, document, asked=post.voice)
 
 
 def _count(
@@ -134,7 +136,10 @@ async def put_cursor(request: Request) -> Response:
     here = backend.current()
     post = await read_body(request, CursorPost, limit_bytes=4096)
     document_id = DocumentId(request.path_params["id"])
-    job = await blocking(take_report, here, principal_of(request), document_id, post)
+    principal = principal_of(request)
+    job = await blocking(take_report, here, principal, document_id, post)
+    if post.playing:
+        feeds.hurry(principal, document_id, block=post.block)
     task = BackgroundTask(following.launch, here, job) if job else None
     return JSONResponse({"listening": True}, headers=NO_STORE, background=task)
 

@@ -1,7 +1,8 @@
 """Server-sent events: which blocks can be heard, and how far a document is.
 
 The stores are asked every 150 ms, once for each document and voice however many
-clients look on, and only while one does.
+clients look on, and only while one does. While a listener waits for a block that has no
+sound yet they are asked more often, for a few seconds.
 """
 
 import asyncio
@@ -26,6 +27,8 @@ from resources.services import Services
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.12  # with the query itself an event is at most 150 ms late
+HURRIED_POLL_SECONDS = 0.03
+HURRY_SECONDS = 4.0
 HEARTBEAT_SECONDS = 15.0
 STATE_EVERY = 16  # polls between looks at the state of a document that is ready
 BLOCKS_AN_EVENT = 2000
@@ -97,8 +100,25 @@ class Feed:
     clients: set[asyncio.Queue[str | None]] = field(default_factory=set)
     last_link: int = 0
     polls: int = 0
+    awaited_block: int | None = None
+    hurried_until: float = 0.0  # on the loop's clock
     is_followed: bool = False
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def hurry_for(self, block: int) -> None:
+        """Look often until a block has its sound, but not for ever."""
+        if block not in self.blocks and block != self.awaited_block:
+            self.awaited_block = block
+            self.hurried_until = asyncio.get_running_loop().time() + HURRY_SECONDS
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long to wait until the next look."""
+        is_awaited = (
+            self.awaited_block is not None and self.awaited_block not in self.blocks
+        )
+        is_early = asyncio.get_running_loop().time() < self.hurried_until
+        return HURRIED_POLL_SECONDS if is_awaited and is_early else POLL_SECONDS
 
     async def refresh(self, *, with_state: bool = False) -> None:
         """Look at the stores once, and tell every client what is new."""
@@ -185,7 +205,7 @@ class Feeds:
     async def _run(self, key: FeedKey, feed: Feed) -> None:
         try:
             while feed.clients:
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(feed.pause_seconds)
                 await feed.refresh()
         except LecternError as error:
             # Deleted, or the store is in trouble. Clients connect again by themselves
@@ -197,6 +217,14 @@ class Feeds:
                 del self._feeds[key]
             for client in feed.clients:
                 client.put_nowait(None)  # the document is gone: end its streams
+
+    def hurry(
+        self, principal: Principal, document_id: DocumentId, *, block: int
+    ) -> None:
+        """Look often at a document, in whatever voice, until a block has its sound."""
+        for (owner_id, document, _voice), feed in self._feeds.items():
+            if (owner_id, document) == (principal.owner_id, document_id):
+                feed.hurry_for(block)
 
     async def close(self) -> None:
         """End every feed, as the app stops."""

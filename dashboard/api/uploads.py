@@ -15,6 +15,7 @@ from lectern.accounts.people import Principal
 from lectern.contracts import Contract
 from lectern.errors import InvalidRequest, LecternError, StoreError
 from lectern.ids import UploadId
+from lectern.jobs.wanted import LOCAL, Wanted
 from resources.engines.recognition.sniff import sniff_start
 from resources.stores.uploads import Upload
 
@@ -97,7 +98,8 @@ async def _take_piece(
     upload = await _write_stream(request, principal, upload)
     if not upload.is_complete:
         return JSONResponse({"offset": upload.offset_bytes, "complete": False})
-    taken = await blocking(intake.take_upload, here, principal, upload)
+    wanted = Wanted(request.query_params.get("recogniser") or LOCAL)
+    taken = await blocking(intake.take_upload, here, principal, upload, wanted)
     task = BackgroundTask(following.launch, here, taken.job) if taken.job else None
     body = {"offset": upload.offset_bytes, "complete": True} | intake.taken_body(taken)
     return JSONResponse(body, status_code=201, background=task)

@@ -9,6 +9,12 @@ import { documentPath, getJson, randomId, sendJson } from "./api.js";
 const SPACING_MS = 120;
 const RETRY_MS = 5000;
 
+/** Whether the same post may be taken later; a refused one is refused again. */
+function mayPassLater(error) {
+  const { status = 0 } = error;
+  return status < 400 || status >= 500 || status === 408 || status === 429;
+}
+
 export class Cursor {
   #session = randomId();
   #sequence = 0;
@@ -73,8 +79,10 @@ export class Cursor {
     try {
       await sendJson("POST", documentPath(documentId, "cursor"), payload, options);
     } catch (error) {
-      this.#giveBack(heard);
-      this.#retryLater();
+      if (mayPassLater(error)) {
+        this.#giveBack(heard);
+        this.#retryLater();
+      }
       this.lost(error);
     } finally {
       this.#underway -= 1;

@@ -22,8 +22,9 @@ const ACTIVE = new Set(["waiting", "uploading", "resuming", "checking"]);
 
 /** One file on its way. */
 class Transfer {
-  constructor(file) {
+  constructor(file, recogniser = "") {
     this.file = file;
+    this.recogniser = recogniser; // who is to read it; empty leaves it to the server
     this.state = "waiting";
     this.sentBytes = 0;
     this.message = ""; // why it was refused
@@ -49,6 +50,7 @@ class Transfer {
 export class Transfers extends EventTarget {
   list = [];
   limits = { upload_bytes: Infinity, piece_bytes: PIECE_BYTES };
+  recogniser = ""; // for files that are added from now on
   #arrived = []; // document ids that no page has been told of
 
   constructor() {
@@ -58,7 +60,7 @@ export class Transfers extends EventTarget {
 
   /** Take files; each is sent as soon as there is room. */
   add(files) {
-    for (const file of files) this.list.push(this.#checked(new Transfer(file)));
+    for (const file of files) this.list.push(this.#checked(new Transfer(file, this.recogniser)));
     this.#changed();
     this.#startMore();
   }
@@ -178,7 +180,8 @@ export class Transfers extends EventTarget {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       transfer.request = request;
-      request.open("PUT", path(transfer));
+      const by = transfer.recogniser;
+      request.open("PUT", path(transfer) + (by ? `?recogniser=${encodeURIComponent(by)}` : ""));
       request.setRequestHeader("upload-offset", String(from));
       request.responseType = "json";
       request.upload.onprogress = (event) => this.#progressed(transfer, from + event.loaded);

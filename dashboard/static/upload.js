@@ -2,7 +2,8 @@
  * Adding documents: drop them anywhere on the page, choose files or a folder, and see
  * what is happening to each.
  *
- * data: {limits: {upload_bytes, piece_bytes}, accept: ".pdf,.epub,…"}
+ * data: {limits: {upload_bytes, piece_bytes}, accept: ".pdf,.epub,…",
+ *        recognisers: [{name, label, quote}], the first one being this machine's}
  * triggers: uploaded ([document ids]), pasted (text, or true to open the dialog)
  */
 
@@ -40,7 +41,7 @@ class Upload {
     this.zone = element(
       "section",
       { class: "upload", "aria-label": "Add documents" },
-      this.#invitation(), this.files, this.folder, this.list, this.clear, this.said, this.overlay,
+      this.#invitation(), this.#readers(), this.files, this.folder, this.list, this.clear, this.said, this.overlay,
     );
     parent.append(this.zone);
   }
@@ -73,7 +74,36 @@ class Upload {
     );
   }
 
-  apply({ limits, accept }, setTrigger) {
+  /** Who reads scans, where there is a choice, with what it costs. */
+  #readers() {
+    this.reader = element("select", { id: "reader" });
+    this.quote = element("span", { class: "quote", role: "status" });
+    this.reader.addEventListener("change", () => this.#choose());
+    this.readers = element(
+      "p", { class: "readers", hidden: true },
+      element("label", { for: "reader", text: "Scans are read by" }), this.reader, this.quote,
+    );
+    return this.readers;
+  }
+
+  #offer(recognisers) {
+    this.readers.hidden = recognisers.length < 2;
+    const known = [...this.reader.options].map((option) => option.value).join();
+    this.offers = new Map(recognisers.map((one) => [one.name, one]));
+    if (known !== [...this.offers.keys()].join()) {
+      const options = recognisers.map(({ name, label }) => element("option", { value: name, text: label }));
+      this.reader.replaceChildren(...options);
+      if (this.offers.has(transfers.recogniser)) this.reader.value = transfers.recogniser;
+    }
+    this.#choose();
+  }
+
+  #choose() {
+    transfers.recogniser = this.reader.value;
+    this.quote.textContent = this.offers.get(this.reader.value)?.quote ?? "";
+  }
+
+  apply({ limits, accept, recognisers }, setTrigger) {
     Object.assign(transfers.limits, limits ?? {});
     this.#accept = accept ?? "";
     this.files.accept = this.#accept;
@@ -82,6 +112,7 @@ class Upload {
     const upTo = Number.isFinite(most) ? `, up to ${bytes(most)}` : "";
     this.limit.textContent = `${KINDS}${upTo}`;
     this.limit.title = ALL_KINDS;
+    this.#offer(recognisers ?? []);
     this.#attach();
     this.#show();
     this.#tell();

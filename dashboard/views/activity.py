@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import following, session
-from dashboard.views import wording
+from dashboard.views import batching, wording
 from lectern.errors import may_succeed_again
 from lectern.ids import DocumentId
 from lectern.jobs.states import JobKind, JobState
@@ -33,14 +33,22 @@ def show() -> None:
     st.header("Running now", anchor=False)
     # Listening runs come and go with the player, so the page looks now and then
     # even when nothing runs.
-    live = st.fragment(_show_running, run_every=POLL_SECONDS if running else None)
+    is_busy = bool(running) or _unfinished_batches()
+    live = st.fragment(_show_running, run_every=POLL_SECONDS if is_busy else None)
     live(frozenset(job.id for job in running))
     st.header("History", anchor=False)
     _show_history()
 
 
 def _unfinished() -> Sequence[Job]:
-    return session.services().jobs.list(session.principal(), states=UNFINISHED)
+    return session.services().jobs.list(
+        session.principal(), states=UNFINISHED, alone=True
+    )
+
+
+def _unfinished_batches() -> bool:
+    batches = batching.shown_batches()
+    return any(progress.state in batching.UNFINISHED for _, _, progress in batches)
 
 
 def _titles() -> dict[DocumentId, str]:
@@ -52,10 +60,12 @@ def _show_running(were_running: frozenset[str]) -> None:
     jobs = _unfinished()
     if {job.id for job in jobs} != were_running:
         st.rerun()
-    if not jobs:
-        st.caption("Nothing is running.")
-        return
     titles, now = _titles(), datetime.now(UTC)
+    batching.show_batches(titles)
+    if not jobs:
+        if not _unfinished_batches():
+            st.caption("Nothing is running.")
+        return
     for job in jobs:
         _show_running_job(job, titles.get(job.document_id, "Deleted document"), now)
 
@@ -69,7 +79,8 @@ def _show_running_job(job: Job, title: str, now: datetime) -> None:
     with st.container(border=True, key=f"running-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**{wording.plain(title)}**  \n:gray[{wording.JOB_NAMES[job.kind]} · "
+                f"**{wording.plain(title)}**  \n"
+                f":gray[{wording.plain(wording.job_name(job))} · "
                 f"{wording.plain(line)}]",
                 width="stretch",
             )
@@ -144,6 +155,7 @@ def _filtered_history() -> list[Job]:
         session.principal(),
         states=(state,) if state else ENDED,
         kinds=(kind,) if kind else (),
+        alone=True,
         limit=HISTORY_ROWS,
     )
     since = TIMES[when]
@@ -168,7 +180,7 @@ def _table(jobs: list[Job], titles: dict[DocumentId, str]) -> pd.DataFrame:
         {
             "State": wording.STATE_NAMES[job.state],
             "Title": titles.get(job.document_id, "Deleted document"),
-            "Work": wording.JOB_NAMES[job.kind],
+            "Work": wording.job_name(job),
             "Started": job.started_at or job.created_at,
             "Took": _took(job),
             "Why": job.error_message or "",
@@ -189,7 +201,7 @@ def _show_job(job: Job, title: str) -> None:
     here, principal = session.here(), session.principal()
     with st.container(border=True, key="job"):
         st.markdown(
-            f"**{wording.plain(title)}** · {wording.JOB_NAMES[job.kind]} · "
+            f"**{wording.plain(title)}** · {wording.plain(wording.job_name(job))} · "
             f"{wording.STATE_NAMES[job.state]}"
         )
         if job.error_message:
@@ -203,8 +215,8 @@ def _show_job(job: Job, title: str) -> None:
                     "Try again from where it stopped",
                     icon=":material/replay:",
                     type="primary",
-                    on_click=following.retry,
-                    args=(here, principal, job.document_id, job.kind),
+                    on_click=following.retry_job,
+                    args=(here, principal, job),
                 )
             st.download_button(
                 "Log", log, f"{job.id}.log", "text/plain", icon=":material/download:"

@@ -22,6 +22,8 @@ ACCEPTED = (
 )
 """What the file dialog offers. What is taken is decided by content."""
 
+QUOTED_PAGES = 1000
+"""Nothing is known of a file before it is here, so a round number is quoted."""
 UNDO_FOR = timedelta(seconds=60)
 
 _DELETED = "_deleted"
@@ -38,6 +40,7 @@ def show_uploads() -> None:
                 "piece_bytes": PIECE_BYTES,
             },
             "accept": ACCEPTED,
+            "recognisers": _recognisers(),
         },
         # The rerun that a trigger brings is what shows the new documents.
         on={"uploaded": _nothing, "pasted": _nothing},
@@ -45,6 +48,21 @@ def show_uploads() -> None:
     pasted = result.pasted  # a text, or True for the button
     if pasted:
         paste(pasted if isinstance(pasted, str) else "")
+
+
+def _recognisers() -> list[dict[str, str]]:
+    """Return who may read what is uploaded, and what that costs; mostly one."""
+    services = session.services()
+    if len(services.recognition_engines().names()) < 2:
+        return []
+    offers = services.recognitions().general_offers(
+        session.principal(), pages=QUOTED_PAGES
+    )
+    return [
+        {"name": o.recogniser, "label": o.label, "quote": wording.quote(o.scans)}
+        for o in offers
+        if not o.why_not
+    ]
 
 
 def _nothing() -> None:
@@ -104,14 +122,19 @@ def rename(document: Document) -> None:
     st.rerun()
 
 
-def delete(document: Document) -> None:
-    """Take a document away, and remember it so that it can be brought back."""
+def delete(*documents: Document) -> None:
+    """Take documents away, and remember them so that they can be brought back."""
     services, principal = session.services(), session.principal()
-    for job in services.jobs.for_document(document.id):
-        if not job.state.is_final:
-            following.stop(session.here(), principal, job)
-    services.catalog.delete(principal, document.id)
-    st.session_state[_DELETED] = (document.id, document.title, datetime.now(UTC))
+    for document in documents:
+        for job in services.jobs.for_document(document.id):
+            if not job.state.is_final:
+                following.stop(session.here(), principal, job)
+        services.catalog.delete(principal, document.id)
+    said = f"“{wording.plain(documents[0].title)}” was deleted."
+    if len(documents) > 1:
+        said = f"{len(documents):,} documents were deleted."
+    ids = [document.id for document in documents]
+    st.session_state[_DELETED] = (ids, said, datetime.now(UTC))
 
 
 def show_deleted() -> None:
@@ -119,19 +142,24 @@ def show_deleted() -> None:
     deleted = st.session_state.get(_DELETED)
     if deleted is None:
         return
-    document_id, title, at = deleted
+    document_ids, said, at = deleted
     if datetime.now(UTC) - at > UNDO_FOR:
         del st.session_state[_DELETED]
         return
     with st.container(
         border=True, horizontal=True, vertical_alignment="center", key="undo"
     ):
-        st.markdown(f"“{wording.plain(title)}” was deleted.", width="stretch")
-        st.button("Undo", icon=":material/undo:", on_click=_undo, args=(document_id,))
+        st.markdown(said, width="stretch")
+        st.button("Undo", icon=":material/undo:", on_click=_undo, args=document_ids)
 
 
-def _undo(document_id: DocumentId) -> None:
+def _undo(*document_ids: DocumentId) -> None:
     del st.session_state[_DELETED]
+    for document_id in document_ids:
+        _restore(document_id)
+
+
+def _restore(document_id: DocumentId) -> None:
     services, principal = session.services(), session.principal()
     try:
         document = services.catalog.restore(principal, document_id)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import following, session
 from dashboard.api.manifests import MS_PER_CHAR
-from dashboard.views import adding, wording
+from dashboard.views import adding, selecting, wording
 from lectern.documents.formats import Format
 from lectern.errors import may_succeed_again
 from lectern.jobs.states import DocumentState, JobKind
@@ -90,7 +90,10 @@ def show_card(
             st.caption(f":red[{wording.plain(document.error_message or 'It failed.')}]")
         elif not is_found:
             st.caption(_size_line(document))
-        _show_actions(document)
+        if selecting.is_on():
+            selecting.show_box(document)
+        else:
+            _show_actions(document)
 
 
 def _show_head(document: Document, job: Job | None, now: datetime) -> None:
@@ -115,7 +118,7 @@ def _badge(document: Document, job: Job | None) -> tuple[str, BadgeColor]:
         return "Failed", "red"
     if document.state is DocumentState.PREPARING:
         return "Preparing", "orange"
-    if job is not None and job.kind is JobKind.RENDER:
+    if job is not None and job.kind in (JobKind.RENDER, JobKind.VOICE):
         return "Speaking", "orange"
     return "Ready", "green"
 

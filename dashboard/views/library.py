@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import session
-from dashboard.views import adding, cards, wording
+from dashboard.views import adding, cards, selecting, wording
 from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState, JobKind, JobState
 from resources.stores.catalog import Document
@@ -15,7 +15,7 @@ from resources.stores.jobs import Job
 POLL_SECONDS = 1.0
 MATCHES_SHOWN = 60
 
-UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+SHOWN_KINDS = (JobKind.PREPARE, JobKind.RENDER, JobKind.VOICE)
 FILTERS: dict[str, Callable[[Document], bool]] = {
     "All": lambda _document: True,
     "Ready": lambda document: document.state is DocumentState.READY,
@@ -40,6 +40,7 @@ def show() -> None:
             live=True,
             key="library-search",
         )
+        selecting.show_switch()
     adding.show_uploads()
     adding.show_deleted()
     documents = session.services().catalog.documents(session.principal())
@@ -80,11 +81,13 @@ def _is_busy() -> bool:
 
 
 def _unfinished() -> Sequence[Job]:
-    return session.services().jobs.list(
-        session.principal(),
-        states=UNFINISHED,
-        kinds=(JobKind.PREPARE, JobKind.RENDER),
-    )
+    jobs = session.services().jobs.active(session.principal())
+    return [job for job in jobs if job.kind in SHOWN_KINDS and _is_shown(job)]
+
+
+def _is_shown(job: Job) -> bool:
+    """Whether a card shows a job: one of a batch only while it is at work."""
+    return job.batch_id is None or job.state is JobState.RUNNING
 
 
 def _shelf(search: str, chosen: str, *, was_busy: bool) -> None:
@@ -95,7 +98,9 @@ def _shelf(search: str, chosen: str, *, was_busy: bool) -> None:
         st.rerun()
     documents = services.catalog.documents(principal, search=search)
     shown = [document for document in documents if FILTERS[chosen](document)]
-    if not search and chosen == "All":
+    if selecting.is_on():
+        selecting.show_bar(shown)
+    elif not search and chosen == "All":
         cards.show_continue(shown)
     if not shown:
         _nothing_found(search, chosen)

@@ -9,7 +9,7 @@ from dashboard import following, session
 from dashboard.api.manifests import full_policy, skipped_entries
 from dashboard.components.mount import mount
 from dashboard.reading import voice_of
-from dashboard.views import adding, reader_tools, wording
+from dashboard.views import adding, exporting, reader_tools, wording
 from lectern.errors import NotFound, may_succeed_again
 from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState, JobKind
@@ -140,5 +140,6 @@ def _show_toolbar(document: Document, *, voice_id: str) -> dict[str, Any]:
         look = reader_tools.show_display()
         reader_tools.show_voices(document, voice_id=voice_id)
         reader_tools.show_bookmarks(document)
-        reader_tools.show_downloads(document)
+        reader_tools.show_recognitions(document)
+        exporting.show_exports(document)
     return look

@@ -1,23 +1,19 @@
 """The tools above the text: what is skipped, its look, voices, bookmarks, files."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
 
-from dashboard import following, session
-from dashboard.api.documents import RENDERED, change_policy, start_rendering
-from dashboard.api.voices import voices_for
+from dashboard import session
+from dashboard.api.documents import change_policy
 from dashboard.views import wording
-from lectern import units
+from lectern.documents.formats import Format
 from lectern.documents.pages import BlockKind, SpanKind
 from lectern.documents.spoken import Speaking
-from lectern.errors import LecternError
-from lectern.jobs.states import JobKind
-from lectern.speech.voices import Voice
+from lectern.speech.voices import Voice, speaks
+from resources.choosing import choose_voice
 from resources.stores.catalog import Document
-from resources.stores.jobs import Job
 from resources.texts import text_of
 
 FACES = {"Serif": "serif", "Sans": "sans"}
@@ -128,20 +124,25 @@ def show_voices(document: Document, *, voice_id: str) -> None:
     """Show the voices of the document's language, and of every other on demand."""
     with st.popover("Voice", icon=":material/record_voice_over:", type="tertiary"):
         engines = session.services().speech_engines()
-        everything = list(engines.voices())
-        fitting = voices_for(everything, document.language)
+        principal = session.principal()
+        everything = list(engines.voices(principal=principal))  # own ones first
+        fitting = [v for v in everything if speaks(v, document.language)]
         is_all = st.toggle("Voices of every language", value=not fitting)
         offered = everything if is_all else fitting
-        current = engines.voice(voice_id)
-        if current not in offered:
-            offered = [current, *offered]
-        by_id = {voice.id: voice for voice in offered}
+        choice = choose_voice(session.services(), document)
+        if choice.remark:
+            st.warning(wording.plain(choice.remark), icon=":material/voice_selection:")
+        if choice.voice not in offered:
+            offered = [choice.voice, *offered]
+        labels = {voice.id: _voice_label(voice) for voice in offered}
+        if choice.stand_in is not None:
+            labels[choice.voice.id] = f"{choice.voice.name} · gone"
         key = f"voice-{document.id}-{is_all}"
         st.selectbox(
             "Voice",
-            list(by_id),
-            index=list(by_id).index(voice_id),
-            format_func=lambda id_: _voice_label(by_id[id_]),
+            list(labels),
+            index=list(labels).index(voice_id),
+            format_func=labels.__getitem__,
             key=key,
             on_change=_choose_voice,
             args=(document, key),
@@ -150,6 +151,9 @@ def show_voices(document: Document, *, voice_id: str) -> None:
 
 
 def _voice_label(voice: Voice) -> str:
+    if voice.owner_id:
+        mine = voice.owner_id == session.principal().owner_id
+        return f"★ {voice.name} · {'yours' if mine else 'shared with you'}"
     gender = "" if voice.gender == "neutral" else f" · {voice.gender}"
     return f"{voice.name}{gender}"
 
@@ -228,51 +232,8 @@ def jump_request(document: Document) -> dict[str, Any]:
     return dict(request) if request.get("document") == document.id else {}
 
 
-def show_downloads(document: Document) -> None:
-    """Offer the original, and the whole document as one sound file."""
-    with st.popover("Export", icon=":material/download:", type="tertiary"):
-        st.link_button(
-            f"Original ({units.size(document.size_bytes)})",
-            f"/api/documents/{document.id}/original",
-            icon=":material/draft:",
-            width="stretch",
-        )
-        job = _rendering(document)
-        live = st.fragment(_show_rendering, run_every=POLL_SECONDS if job else None)
-        live(document, was_rendering=job is not None)
-
-
-def _rendering(document: Document) -> Job | None:
-    jobs = session.services().jobs.for_document(document.id, kind=JobKind.RENDER)
-    return next((job for job in jobs[:1] if not job.state.is_final), None)
-
-
-def _show_rendering(document: Document, *, was_rendering: bool) -> None:
-    job = _rendering(document)
-    if (job is not None) != was_rendering:
-        st.rerun()
-    if job is not None:
-        line = wording.plain(wording.progress_line(job, datetime.now(UTC)))
-        st.progress(wording.fraction(job), text=f":small[{line}]")
-        return
-    if session.services().catalog.artifact(document.id, RENDERED) is not None:
-        st.link_button(
-            "Audio file (Opus)",
-            f"/api/documents/{document.id}/audio.opus",
-            icon=":material/audio_file:",
-            width="stretch",
-        )
-    if st.button("Make an audio file", icon=":material/graphic_eq:", width="stretch"):
-        _start_rendering(document)
-
-
-def _start_rendering(document: Document) -> None:
-    here = session.here()
-    try:
-        job, is_new = start_rendering(here, session.principal(), document.id)
-    except LecternError as error:
-        st.error(wording.plain(error.message))
-        return
-    if is_new:
-        following.launch(here, job)
-    st.rerun()
+def show_recognitions(document: Document) -> None:
+    """Lead to what other recognisers made of the pages, where they are pictures."""
+    is_printed = document.format in (Format.PDF, Format.IMAGE)
+    if is_printed and st.button("Compare", icon=":material/compare:", type="tertiary"):
+        session.compare_document(document.id)

@@ -11,7 +11,14 @@ import streamlit as st
 from dashboard import session
 from dashboard.views import charts, wording
 from lectern.errors import LecternError, StoreError
-from lectern.usage.lifetime import Day, Lifetime, Reuse, Totals, VoiceUse
+from lectern.usage.lifetime import (
+    Day,
+    Lifetime,
+    RecognitionUse,
+    Reuse,
+    Totals,
+    VoiceUse,
+)
 from resources.stores.statistics import StatisticsReader
 
 CALENDAR_DAYS = 182
@@ -82,6 +89,7 @@ def show() -> None:
         days = reader.daily(principal, days=CALENDAR_DAYS, zone=zone)
         voices = reader.by_voice(principal)
         reuse = reader.reuse(principal)
+        recognised = reader.recognition(principal)
     except StoreError as error:
         st.error(wording.plain(error.message), icon=":material/error:")
         return
@@ -104,6 +112,7 @@ def show() -> None:
         _show_voices(voices)
     with right:
         _show_reuse(reuse)
+    _show_recognition(recognised)
     _show_totals(lifetime, reuse)
 
 
@@ -163,9 +172,26 @@ def _show_voices(voices: Sequence[VoiceUse]) -> None:
 
 def _voice_name(voice_id: str) -> str:
     try:
-        return session.services().speech_engines().voice(voice_id).name
+        engines = session.services().speech_engines()
+        return engines.voice(voice_id, session.principal()).name
     except LecternError:  # removed since; its numbers stay
         return voice_id
+
+
+def _show_recognition(uses: Sequence[RecognitionUse]) -> None:
+    """Show which recogniser read how many pages, in which way and how fast."""
+    if not uses:
+        return
+    st.header("Pages recognised", anchor=False)
+    recognitions = session.services().recognitions()
+    lines = []
+    for use in uses:
+        pages = wording.count(use.pages, "page", "pages")
+        name = wording.plain(recognitions.label(use.engine))
+        way = wording.METHODS.get(use.method, use.method)
+        speed = use.seconds / max(1, use.pages)
+        lines.append(f"- **{pages}** · {name}, {way} · {speed:.2f} s a page")
+    st.markdown("\n".join(lines))
 
 
 def _show_reuse(reuse: Reuse) -> None:

@@ -3,8 +3,10 @@
 import re
 from datetime import datetime
 
-from lectern.documents.pages import BlockKind, SpanKind
+from lectern.documents.pages import BlockKind, RecognitionMethod, SpanKind
 from lectern.jobs.states import JobKind, JobState
+from lectern.jobs.wanted import LOCAL, Wanted
+from lectern.usage.quotes import Quote, price_text
 from resources.stores.jobs import Job
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
@@ -39,7 +41,19 @@ JOB_NAMES = {
     JobKind.PREPARE: "Prepare",
     JobKind.LISTEN: "Listen",
     JobKind.RENDER: "Audio file",
+    JobKind.EXPORT: "Export",
+    JobKind.VOICE: "Voice",
 }
+METHODS: dict[str, str] = {
+    RecognitionMethod.TEXT_LAYER: "its own text",
+    RecognitionMethod.TESSERACT: "Tesseract",
+    RecognitionMethod.RAPIDOCR: "RapidOCR",
+    RecognitionMethod.MISTRAL: "Mistral OCR",
+    RecognitionMethod.VISION: "vision model",
+    RecognitionMethod.MARKUP: "markup",
+    RecognitionMethod.BLANK: "blank",
+}
+"""Ways in which a page was read, in words."""
 
 
 def plain(text: str) -> str:
@@ -80,6 +94,23 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def quote(quoted: Quote) -> str:
+    """Return what work costs and takes: "12 pages · $0.05 · about 40 s"."""
+    took = "time not measured yet"
+    if quoted.seconds is not None:
+        took = f"about {duration(quoted.seconds)}"
+    pages = count(quoted.pages, "page", "pages")
+    return f"{pages} · {price_text(quoted)} · {took}"
+
+
+def job_name(job: Job) -> str:
+    """Return what a job does, and by whom where that was chosen."""
+    wanted = Wanted.of(job.parameters)
+    if job.kind is not JobKind.PREPARE or wanted.recogniser == LOCAL:
+        return JOB_NAMES[job.kind]
+    return f"Recognise by {wanted.recogniser}"
 
 
 def fraction(job: Job) -> float:

@@ -23,6 +23,7 @@ from lectern.documents.pages import (
 from lectern.errors import BadEngineReply
 
 SCHEME = "lectern-recognition-1"
+PAGES_FROM_HERE = b',"pages":['
 BOLD, ITALIC, ROTATED = 1, 2, 4
 
 Row = Sequence[Any]
@@ -43,7 +44,16 @@ def to_json(recognition: Recognition) -> bytes:
     )
     # Page by page: the rows of a whole book at once would take ten times its size.
     pages = b",".join(_dumped(_page_row(page)) for page in recognition.pages)
-    return about[:-1] + b',"pages":[' + pages + b"]}"
+    return about[:-1] + PAGES_FROM_HERE + pages + b"]}"
+
+
+def author_in(data: bytes) -> str:
+    """Return the author that ``to_json`` wrote, without reading the pages."""
+    try:
+        about = json.loads(data[: data.index(PAGES_FROM_HERE)] + b"}")
+        return str(about["author"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def from_json(data: bytes) -> Recognition:

@@ -58,6 +58,12 @@ STANDING_TITLE = re.compile(
     r"conclusions?|summary|résumé|zusammenfassung)$",
     re.IGNORECASE,
 )
+KIND_OF_TEXTURE = {
+    Texture.TABLE: BlockKind.TABLE,
+    Texture.CONTENTS: BlockKind.TABLE,  # nobody listens to a list of pages
+    Texture.CODE: BlockKind.CODE,
+    Texture.MATHS: BlockKind.MATHS,
+}
 WORDS = re.compile(r"[^\W\d_]+")
 TITLE_CASE_CHARS = 60
 UNLIKE_A_TITLE = ".,;"
@@ -143,16 +149,10 @@ def _head(group: Group) -> str:
 
 
 def _classified(group: Group, scale: TypeScale) -> Printed:
-    textures = {
-        Texture.TABLE: BlockKind.TABLE,
-        Texture.CONTENTS: BlockKind.TABLE,  # nobody listens to a list of pages
-        Texture.CODE: BlockKind.CODE,
-        Texture.MATHS: BlockKind.MATHS,
-    }
     if group.texture is Texture.CODE and not _has_letters(group):
         return Printed(group, BlockKind.FURNITURE)
-    if group.texture in textures:
-        return Printed(group, textures[group.texture])
+    if group.texture is not Texture.PROSE:
+        return Printed(group, KIND_OF_TEXTURE[group.texture])
     text = group.first.text
     if CAPTION.match(text) and len(group.rows) <= 12:
         return Printed(group, BlockKind.CAPTION)

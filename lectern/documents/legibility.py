@@ -25,9 +25,11 @@ ENOUGH_LETTERS = 60
 UNPRINTABLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd\U000f0000-\U0010ffff]"
 )
-LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+LETTERS_OR_DIGITS = re.compile(r"[^\W_]+")
 WORD = re.compile(r"[^\s\"“”‘«»()\[\]{}<>!?…—–*•·|\\]{3,}")
-LEADERS = re.compile(r"([^\w\s])\1{2,}|(?:[.·] ){3,}")
+LEADERS = re.compile(r"([^\w\s])(?:\1{2,}|(?<=[.·]) (?:[.·] ){2,})")
+"""Signs in a run, or dots with blanks between them. The set comes first: it is what
+the search can look for quickly."""
 NO_LETTERS = re.compile(r"[\W\d_]*")
 LATIN = re.compile(r"[\x00-\u024f’‐‑]*")
 VOWEL = re.compile("[aeiouyæœøı]")
@@ -45,7 +47,7 @@ def is_legible(text: str) -> bool:
     if len(UNPRINTABLE.findall(sample)) > UNPRINTABLE_SHARE * visible_chars:
         return False
     # A page of figures is legible; a page of signs is not.
-    if len(LETTER_OR_DIGIT.findall(sample)) < LETTER_SHARE * visible_chars:
+    if _letters_and_digits(sample) < LETTER_SHARE * visible_chars:
         return False
     if _letters_are_shuffled(sample):
         return False
@@ -53,6 +55,10 @@ def is_legible(text: str) -> bool:
     if len(words) < FEW_WORDS:
         return True
     return sum(map(_is_wordlike, words)) >= WORDLIKE_SHARE * len(words)
+
+
+def _letters_and_digits(text: str) -> int:
+    return sum(map(len, LETTERS_OR_DIGITS.findall(text)))
 
 
 def _letters_are_shuffled(sample: str) -> bool:
@@ -72,8 +78,8 @@ def _letters_are_shuffled(sample: str) -> bool:
 def _is_wordlike(word: str) -> bool:
     """Return whether letters, case and vowels are as in a written word."""
     if not LATIN.fullmatch(word):
-        return len(LETTER_OR_DIGIT.findall(word)) * 3 >= len(word)
-    return all(_is_latin_wordlike(part) for part in JOINTS.split(word) if part)
+        return _letters_and_digits(word) * 3 >= len(word)
+    return all(map(_is_latin_wordlike, filter(None, JOINTS.split(word))))
 
 
 def _is_latin_wordlike(part: str) -> bool:
@@ -82,5 +88,6 @@ def _is_latin_wordlike(part: str) -> bool:
     cased = part.isupper() or part[1:].islower()
     if not part.isalpha() or not cased:
         return False
-    plain = unicodedata.normalize("NFD", part.lower())
-    return len(part) <= 3 or bool(VOWEL.search(plain))
+    if len(part) <= 3 or VOWEL.search(lower := part.lower()):
+        return True
+    return VOWEL.search(unicodedata.normalize("NFD", lower)) is not None

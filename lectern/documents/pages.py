@@ -42,6 +42,8 @@ class RecognitionMethod(StrEnum):
     TEXT_LAYER = "text_layer"
     TESSERACT = "tesseract"
     RAPIDOCR = "rapidocr"
+    MISTRAL = "mistral"
+    VISION = "vision"  # a vision model on a server
     MARKUP = "markup"
     BLANK = "blank"
 
@@ -132,3 +134,5 @@ class Recognition:
     language: str | None = None
     outline: tuple[OutlineEntry, ...] = ()
     reused_pages: int = 0  # taken from the page cache
+    sent_pages: int = 0  # read by an engine elsewhere, as that engine counts them
+    replies: tuple[bytes, ...] = ()  # JSON as that engine sent it

@@ -198,7 +198,8 @@ def _size_by_height(page: RecognisedPage, height: float) -> float:
 
 
 def _is_rtl(rows: Sequence[Row]) -> bool:
-    return sum(RTL.search(row.text) is not None for row in rows) * 2 > len(rows)
+    letters = [row.text for row in rows if not row.text.isascii()]
+    return sum(RTL.search(text) is not None for text in letters) * 2 > len(rows)
 
 
 def is_scrambled(rows: Sequence[Row]) -> bool:

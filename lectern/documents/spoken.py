@@ -79,6 +79,8 @@ NO_WORDS = "no_words"
 PLAIN = re.compile(r"(?![–—-])[\w,.;:!?'\"’‘“”()—–-]+(?: [\w,.;:!?'\"’‘“”()—–-]+)*")
 """Text that is said just as it is shown."""
 LEADERS = re.compile(r"\s*(?:[.·…_•‧⋅-]\s?){4,}")
+HAS_LEADERS = re.compile(r"[.·…_•‧⋅-]\s?(?:[.·…_•‧⋅-]\s?){3}")
+"""The same, to be asked of every block: what begins with a sign is found quickly."""
 CELL = re.compile(r"\s*(?:\||\t)\s*")
 LINE = re.compile(r"[ \t]*\n\s*")
 BULLET = re.compile(r"^[•‣◦▪▫●○■□◆◇➢➤✓✔∙·⁃*–—-]+\s+")
@@ -88,7 +90,8 @@ BARE_ADDRESS = re.compile(r"(?:[a-z]+://|www\.|doi(?:\.org/|:))\S+$", re.IGNOREC
 HOST = re.compile(r"^(?:[a-z]+://)?(?:www\.)?([^/:?#\s]+)", re.IGNORECASE)
 PAUSED = ".,;:!?…。、，；：！？،؛؟"
 CLOSING = ".,;:!?…)]}»”’。、，；：！？"
-TOKEN = re.compile(r"\S+|\s+")
+TOKEN = re.compile(rf"\S+(?: [^\s{re.escape(CLOSING)}]\S*)*|\s+")
+"""Words with single blanks between them, or blanks to be looked at."""
 
 
 def action_of(kind: BlockKind | SpanKind, policy: Policy) -> Speaking:
@@ -104,7 +107,7 @@ def speak(block: Block, policy: Policy) -> Spoken:
     if action is Speaking.ANNOUNCE:
         return _announced(block)
     shown = block.shown
-    if not block.spans and PLAIN.fullmatch(shown) and not LEADERS.search(shown):
+    if not block.spans and PLAIN.fullmatch(shown) and not HAS_LEADERS.search(shown):
         if not any(map(str.isalnum, shown)):
             return Spoken("", NO_WORDS, ())
         return Spoken(shown, None, (Stretch(0, len(shown), 0, len(shown)),))

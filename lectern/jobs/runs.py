@@ -12,12 +12,16 @@ JOB = "lectern/job"
 DOCUMENT = "lectern/document"
 """The document a run works on, so that runs can be filtered by it."""
 KIND = "lectern/kind"
-"""What kind of job it is: prepare, listen, render."""
+"""What kind of job it is: prepare, listen, render, export."""
 ACCELERATOR = "lectern/accelerator"
 """Which machines may take the run, ``cpu`` or ``gpu``; past one machine it picks
 the queue."""
 LANE = "lectern/lane"
 """Which lane of the worker pool takes the run."""
+BATCH = "lectern/batch"
+"""The batch a run belongs to."""
+BATCH_LANE = "batch"
+PRIORITY = "dagster/priority"
 WORKER = "lectern/worker"
 """What became of a run's process, when it did not end by itself."""
 CLOSED = "lectern/closed"
@@ -26,6 +30,7 @@ CLOSED = "lectern/closed"
 LOST = "lost"  # killed or crashed
 STOPPED = "stopped"  # with the server, in good order: counts for nothing
 DUPLICATE = "duplicate"  # another run had the job already
+PAUSED = "paused"  # a batch's job whose hours were over: goes on in another run
 
 PARTITION = "dagster/partition"
 DOCUMENTS = "documents"
@@ -35,6 +40,8 @@ PIPELINES: dict[JobKind, str] = {
     JobKind.PREPARE: "prepare_document",
     JobKind.LISTEN: "listen_to_document",
     JobKind.RENDER: "render_document",
+    JobKind.EXPORT: "export_document",
+    JobKind.VOICE: "voice_document",
 }
 
 HEADLESS = "headless"
@@ -42,12 +49,23 @@ HEADLESS = "headless"
 
 
 def run_tags(
-    *, job_id: JobId, document_id: DocumentId, kind: JobKind
+    *,
+    job_id: JobId,
+    document_id: DocumentId,
+    kind: JobKind,
+    batch_id: str | None = None,
+    priority: int = 0,
 ) -> dict[str, str]:
-    """Return the tags by which a run names its job."""
-    return {
+    """Return the tags by which a run names its job.
+
+    A batch's run also names its batch, and goes to a lane of its own.
+    """
+    tags = {
         JOB: job_id,
         DOCUMENT: document_id,
         KIND: kind.value,
         PARTITION: document_id,
     }
+    if batch_id is None:
+        return tags
+    return tags | {BATCH: batch_id, LANE: BATCH_LANE, PRIORITY: str(priority)}

@@ -9,6 +9,8 @@ class JobKind(StrEnum):
     PREPARE = "prepare"  # file to blocks
     LISTEN = "listen"  # voice the blocks ahead of a reader's cursor
     RENDER = "render"  # voice every block, then join them to one file
+    EXPORT = "export"  # voice what was chosen, then write it as a file to take away
+    VOICE = "voice"  # voice every block, for listening later
 
 
 class JobState(StrEnum):
@@ -29,6 +31,7 @@ class JobState(StrEnum):
 class JobStep(StrEnum):
     """Which part of its work a job is at; the value is shown to people."""
 
+    HELD = "Waiting for its turn"  # in a batch
     WAITING = "Waiting for a worker"
     READING = "Reading the file"
     RECOGNISING = "Recognising pages"
@@ -36,6 +39,8 @@ class JobStep(StrEnum):
     SPLITTING = "Splitting into blocks"
     SPEAKING = "Speaking"
     JOINING = "Joining the audio"
+    MEASURING = "Measuring the loudness"
+    WRITING = "Writing the file"
     FOLLOWING = "Following the reader"
     FINISHED = "Finished"
 

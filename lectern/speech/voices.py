@@ -14,6 +14,8 @@ class Voice:
     language: str  # BCP 47, "en-gb"
     gender: Literal["female", "male", "neutral"] = "neutral"
     parameters: dict[str, str] = field(default_factory=dict, hash=False)
+    licence: str = ""  # SPDX identifier or a few words; empty when nobody states one
+    owner_id: str = ""  # who made it; empty for a voice that an engine brings
 
 
 SAME_LANGUAGE = {

@@ -19,6 +19,7 @@ class EventKind(StrEnum):
     SYNTHESISED = "synthesised"
     REQUESTED = "requested"
     LISTENED = "listened"
+    SERVED = "served"
 
 
 class DocumentAdded(Contract):
@@ -47,6 +48,7 @@ class Recognised(Contract):
     pages: int
     method: str
     elapsed_ms: int
+    engine: str = "local"  # name of the recogniser that was asked for
 
 
 class Synthesised(Contract):
@@ -88,6 +90,16 @@ class Listened(Contract):
     rate: float
 
 
+class Served(Contract):
+    """Somebody was given a sound without a document: a program, or a preview."""
+
+    outcome: Outcome
+    variant: str
+    voice: str
+    chars: int
+    audio_ms: int
+
+
 EVENTS: dict[EventKind, type[Contract]] = {
     EventKind.DOCUMENT_ADDED: DocumentAdded,
     EventKind.DOCUMENT_READ: DocumentRead,
@@ -95,5 +107,6 @@ EVENTS: dict[EventKind, type[Contract]] = {
     EventKind.SYNTHESISED: Synthesised,
     EventKind.REQUESTED: Requested,
     EventKind.LISTENED: Listened,
+    EventKind.SERVED: Served,
 }
 """The class of each kind."""

@@ -60,6 +60,16 @@ class VoiceUse:
 
 
 @dataclass(frozen=True, slots=True)
+class RecognitionUse:
+    """How much one recogniser read in one way."""
+
+    engine: str
+    method: str
+    pages: int
+    seconds: float  # on the clock
+
+
+@dataclass(frozen=True, slots=True)
 class Requests:
     """Requests for variants that were met in one way."""
 

@@ -22,7 +22,7 @@ from lectern.speech.voices import Voice
 from lectern.speech.words import WordMark, word_times
 from resources.engines import espeak_voices
 from resources.engines.espeak_client import EspeakClient
-from resources.engines.speech import Speech, SpeechEngine
+from resources.engines.speech import Heard, Speech, SpeechEngine
 
 LONGEST_DATA_PATH_BYTES = 130
 """The library keeps its data path in 160 bytes and appends names to it."""
@@ -61,7 +61,9 @@ class EspeakEngine(SpeechEngine):
         wanted = f"{self.name}:{entry.code}"
         return next(voice for voice in self._voices if voice.id == wanted)
 
-    def synthesise(self, text: str, voice: Voice) -> Speech:
+    def synthesise(
+        self, text: str, voice: Voice, *, context: Sequence[Heard] = ()
+    ) -> Speech:
         """Speak a normalised text. The same call gives the same samples."""
         with self._client(voice) as client:
             header, sound = client.speak(text)

@@ -38,7 +38,7 @@ class EspeakClient:
 
     def __init__(self, library: str, data: str, *voice: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", str(PROGRAM), library, data, *voice],
+            [sys.executable, "-I", "-S", str(PROGRAM), library, data, *voice],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # warnings about dictionaries, of no use here
@@ -72,7 +72,7 @@ class EspeakClient:
         """Return version and voices, from a process started without a voice."""
         return self._exchange(b"")[0]
 
-    def speak(self, text: str) -> tuple[dict[str, Any], bytes]:
+    def speak(self, text: str) -> tuple[dict[str, Any], bytearray]:
         """Return the header and the samples of one text.
 
         Raises:
@@ -86,7 +86,7 @@ class EspeakClient:
         """End the process."""
         self._end()
 
-    def _exchange(self, request: bytes) -> tuple[dict[str, Any], bytes]:
+    def _exchange(self, request: bytes) -> tuple[dict[str, Any], bytearray]:
         deadline = time.monotonic() + REPLY_SECONDS
         try:
             # A process that cannot start answers before it is asked, and ends.
@@ -99,7 +99,7 @@ class EspeakClient:
             raise
         if "error" in header:
             raise EngineUnavailable(f"espeak-ng does not work: {header['error']}.")
-        return header, bytes(sound)
+        return header, sound
 
     def _send(self, request: bytes) -> None:
         view = memoryview(request)
@@ -117,17 +117,18 @@ class EspeakClient:
         descriptor = self._replies.fileno()
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        data = bytearray()
-        while len(data) < count:
+        data = bytearray(count)
+        free = memoryview(data)
+        while free:
             left_seconds = max(0.0, deadline - time.monotonic())
             if not poll.poll(left_seconds * 1000):
                 raise EngineCrashed(
                     f"espeak-ng did not answer within {REPLY_SECONDS:.0f} seconds."
                 )
-            chunk = os.read(descriptor, min(count - len(data), PIPE_BYTES))
-            if not chunk:
+            received = os.readv(descriptor, [free])
+            if not received:
                 raise EngineCrashed(self._how_it_ended())
-            data += chunk
+            free = free[received:]
         return data
 
     def _how_it_ended(self) -> str:

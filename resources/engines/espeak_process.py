@@ -1,7 +1,8 @@
 """The espeak-ng side of the fence: run as a program, never imported.
 
 espeak-ng is under the GPL, so its library is loaded in this process of its own and
-nowhere else. Started as ``python -I espeak_process.py LIBRARY DATA VOICE PARAMETERS``
+nowhere else. Started as
+``python -I -S espeak_process.py LIBRARY DATA VOICE PARAMETERS``
 it reads texts from stdin, each a 32-bit big-endian length and UTF-8, and writes to
 stdout for each text such a length, a JSON header of that length, and the samples.
 Without VOICE it writes one header that says which voices there are, and ends. The
@@ -12,15 +13,19 @@ speaks inside one process, but always the same the first time, so that every tex
 spoken by a fresh fork of a process that has started up and not spoken yet.
 """
 
+from __future__ import annotations
+
 import ctypes
 import gc
 import json
 import os
 import resource
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing these takes a third of the time until it answers
+    from collections.abc import Iterator
+    from typing import Any
 
 SYNCHRONOUS = 2
 DONT_EXIT = 0x8000  # without it a bad data path ends the process
@@ -139,8 +144,7 @@ def speak(library: ctypes.CDLL, text: bytes) -> tuple[Marks, bytes]:
         if samples and count > 0:
             sound.append(ctypes.string_at(samples, count * 2))
         number = 0
-        while events[number].type != LIST_END:
-            event = events[number]
+        while (event := events[number]).type != LIST_END:
             if event.type == WORD_EVENT:
                 marks.append((event.text_position - 1, event.audio_position_ms))
             number += 1
@@ -188,7 +192,7 @@ def languages_of(address: int) -> Iterator[tuple[str, int]]:
 def has_dictionary(data_path: str, languages: list[tuple[str, int]]) -> bool:
     """Whether the wheel holds the dictionary; without one espeak-ng spells."""
     names = {language.split("-")[0] for language, _ in languages}
-    return any((Path(data_path) / f"{name}_dict").exists() for name in names)
+    return any(os.access(f"{data_path}/{name}_dict", os.R_OK) for name in names)
 
 
 def limit_resources() -> None:
@@ -228,9 +232,10 @@ def answer_in_fork(library: ctypes.CDLL, rate_hz: int, text: bytes) -> None:
 def reply(header: dict[str, Any], sound: bytes = b"") -> None:
     """Write a reply to stdout."""
     data = json.dumps(header | {"bytes": len(sound)}).encode()
-    view = memoryview(len(data).to_bytes(4, "big") + data + sound)
-    while view:
-        view = view[os.write(1, view) :]
+    for part in (len(data).to_bytes(4, "big") + data, sound):
+        view = memoryview(part)
+        while view:
+            view = view[os.write(1, view) :]
 
 
 def read_text() -> bytes | None:
@@ -258,6 +263,7 @@ def main(library_path: str, data_path: str, *voice: str) -> None:
     # Before the forks, which would otherwise copy every page the collector touches.
     gc.collect()
     gc.freeze()
+    gc.disable()  # a fork ends before it would pay
     while (text := read_text()) is not None:
         answer_in_fork(library, rate_hz, text)
 

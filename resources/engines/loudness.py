@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 SLICE_SECONDS = 0.1
 SLICES_IN_WINDOW = 4
+SLICES_TOGETHER = 16
+"""Spectra taken at a time: those of a whole block leave the processor's cache."""
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_DB = -10.0
 OFFSET_DB = -0.691  # BS.1770: a full-scale 997 Hz sine is −3.01 LUFS
@@ -39,7 +41,11 @@ def loudness_lufs(samples: Samples, rate_hz: int) -> float:
     """
     if not samples.size:
         return -math.inf
-    powers = _window_powers(samples, rate_hz)
+    return gated_lufs(_window_powers(samples, rate_hz))
+
+
+def gated_lufs(powers: NDArray[np.float64]) -> float:
+    """Return the loudness of windows of this power, full scale 1; −inf for silence."""
     audible = powers[powers > _power(ABSOLUTE_GATE_LUFS)]
     if not audible.size:
         return -math.inf
@@ -52,25 +58,34 @@ def levelled(samples: Samples, rate_hz: int, *, target_lufs: float) -> Samples:
     measured_lufs = loudness_lufs(samples, rate_hz)
     if math.isinf(measured_lufs):
         return samples
-    peak_db = 20 * math.log10(_peak(samples) / 32768)
+    peak_db = 20 * math.log10(peak(samples) / 32768)
     gain_db = min(
         target_lufs - measured_lufs,
         LARGEST_GAIN_DB,
         CEILING_DB + LARGEST_REDUCTION_DB - peak_db,
     )
-    scaled = samples.astype(np.float32) * np.float32(10 ** (gain_db / 20))
+    gain = np.float32(10 ** (gain_db / 20))
     if peak_db + gain_db > CEILING_DB:
-        scaled = _limited(scaled, np.float32(32768 * 10 ** (CEILING_DB / 20)))
-    whole: Samples = np.rint(scaled).astype(np.int16)
+        scaled = limited(samples, gain, np.float32(32768 * 10 ** (CEILING_DB / 20)))
+    else:
+        scaled = samples.astype(np.float32) * gain
+    whole: Samples = np.rint(scaled, out=scaled).astype(np.int16)
     return whole
 
 
-def _peak(samples: Samples) -> int:
+def peak(samples: Samples) -> int:
+    """Return the highest sample to either side; 0 when there is none."""
+    if not samples.size:
+        return 0
     return max(-int(samples.min()), int(samples.max()))
 
 
-def _limited(samples: NDArray[np.float32], ceiling: np.float32) -> NDArray[np.float32]:
-    """Return the samples with the gain taken down smoothly around each high peak.
+def limited(
+    samples: Samples, gain: np.float32, ceiling: np.float32
+) -> NDArray[np.float32]:
+    """Return the samples with a gain that goes down smoothly around each high peak.
+
+    ``ceiling`` is a sample's highest value, of 32,768.
 
     Each slice asks for the gain its own peak needs. The gain at an edge between two
     slices is the lowest that any slice within reach asks for, averaged over the same
@@ -80,8 +95,10 @@ def _limited(samples: NDArray[np.float32], ceiling: np.float32) -> NDArray[np.fl
     size, reach = LIMITER_SLICE_SAMPLES, LIMITER_REACH_SLICES
     count = -(-samples.size // size)
     slices = np.zeros((count, size), np.float32)
-    slices.reshape(-1)[: samples.size] = samples
-    peaks = np.maximum(slices.max(axis=1), -slices.min(axis=1))
+    scaled = slices.reshape(-1)[: samples.size]
+    np.multiply(samples, gain, out=scaled)
+    heights = np.abs(samples).view(np.uint16)  # −32,768 stays what it is as int16
+    peaks = np.maximum.reduceat(heights, np.arange(0, samples.size, size)) * gain
     asked = np.minimum(1.0, ceiling / np.maximum(peaks, 1.0))
     around = np.pad(asked, 2 * reach, constant_values=1.0)
     held = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1).min(axis=1)
@@ -90,9 +107,9 @@ def _limited(samples: NDArray[np.float32], ceiling: np.float32) -> NDArray[np.fl
     lowered = np.flatnonzero((edges[:-1] < 1) | (edges[1:] < 1))
     before, after = edges[lowered, None], edges[lowered + 1, None]
     ramp = np.arange(size, dtype=np.float32) / size
-    slices[lowered] *= before + (after - before) * ramp
-    limited: NDArray[np.float32] = slices.reshape(-1)[: samples.size]
-    return np.clip(limited, -ceiling, ceiling, out=limited)
+    limited = slices[lowered] * (before + (after - before) * ramp)
+    slices[lowered] = np.clip(limited, -ceiling, ceiling, out=limited)
+    return scaled
 
 
 def _window_powers(samples: Samples, rate_hz: int) -> NDArray[np.float64]:
@@ -101,22 +118,26 @@ def _window_powers(samples: Samples, rate_hz: int) -> NDArray[np.float64]:
     count = len(samples) // slice_samples
     if count < SLICES_IN_WINDOW:
         # All there is, as one window; what is missing of a slice is not silence.
-        return _slice_powers(samples.reshape(1, -1), rate_hz, len(samples))
+        return slice_powers(samples.reshape(1, -1), rate_hz, len(samples))
     whole = samples[: count * slice_samples].reshape(count, slice_samples)
-    powers = _slice_powers(whole, rate_hz, slice_samples)
+    powers = slice_powers(whole, rate_hz, slice_samples)
     summed = np.concatenate([[0.0], np.cumsum(powers)])
     sums: NDArray[np.float64] = summed[SLICES_IN_WINDOW:] - summed[:-SLICES_IN_WINDOW]
     return sums / SLICES_IN_WINDOW
 
 
-def _slice_powers(
+def slice_powers(
     slices: NDArray[np.int16], rate_hz: int, slice_samples: int
 ) -> NDArray[np.float64]:
-    scaled = slices.astype(np.float32) * np.float32(1 / 32768)
-    spectrum = np.fft.rfft(scaled, axis=1)
-    energy = spectrum.real**2 + spectrum.imag**2
+    """Return the K-weighted power of each slice, a row each; full scale is 1."""
     weights = _weights(rate_hz, slice_samples)
-    powers: NDArray[np.float64] = energy.astype(np.float64) @ weights
+    powers = np.empty(len(slices))
+    for start in range(0, len(slices), SLICES_TOGETHER):
+        some = slice(start, start + SLICES_TOGETHER)
+        scaled = slices[some].astype(np.float32) * np.float32(1 / 32768)
+        spectrum = np.fft.rfft(scaled, axis=1)
+        energy = spectrum.real**2 + spectrum.imag**2
+        powers[some] = energy.astype(np.float64) @ weights
     return powers
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from lectern.accounts.people import Principal
 from lectern.errors import NotFound
@@ -78,6 +78,16 @@ class Bookmarks:
         )
         with self._database.read() as connection:
             return [Bookmark(**row) for row in connection.execute(query).mappings()]
+
+    def move(self, principal: Principal, bookmark_id: str, block_index: int) -> None:
+        """Let a bookmark stand at another block, as the text around it was changed."""
+        mine = (_bookmark.id == bookmark_id) & (
+            _bookmark.owner_id == principal.owner_id
+        )
+        with self._database.write() as connection:
+            connection.execute(
+                update(schema.bookmark).where(mine).values(block_index=block_index)
+            )
 
     def delete(self, principal: Principal, bookmark_id: str) -> None:
         """Remove a bookmark of this person.

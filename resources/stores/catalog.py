@@ -20,6 +20,7 @@ from lectern.usage.events import DocumentAdded, DocumentRead, EventKind
 from resources.stores import schema
 from resources.stores.database import Database
 from resources.stores.outbox import Outbox
+from resources.stores.retention import end_promises
 from resources.stores.search import drop_text, find_texts, index_text, index_title
 from resources.stores.upsert import insert_or_update
 
@@ -273,6 +274,8 @@ class Catalog:
         """
         gone = (_document.id == document_id) & _document.deleted_at.is_not(None)
         with self._database.write() as connection:
+            if connection.scalars(select(_document.id).where(gone)).first():
+                end_promises(connection, document_id)
             result = connection.execute(delete(schema.document).where(gone))
             if result.rowcount:
                 drop_text(connection, document_id)
@@ -391,6 +394,18 @@ class Catalog:
         if row is None:
             return None
         return Artifact(row["name"], row["blob"], row["metadata"], row["created_at"])
+
+    def artifacts(self, document_id: DocumentId) -> dict[str, Artifact]:
+        """Return all that was made of a document, by name."""
+        query = select(schema.artifact).where(_artifact.document_id == document_id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return {
+            row["name"]: Artifact(
+                row["name"], row["blob"], row["metadata"], row["created_at"]
+            )
+            for row in rows
+        }
 
     def policy(self, document_id: DocumentId) -> Policy:
         """Return the choices of what is spoken, where they differ from default."""

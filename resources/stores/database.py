@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Pool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -38,9 +38,9 @@ class Database:
     """One app database, safe to share between threads and to carry over a fork."""
 
     def __init__(self, url: str, *, clock: Clock = utc_now) -> None:
-        self.url = make_url(url)
+        self.url = with_driver(make_url(url))
         self._clock = clock
-        self._engine = _sqlite_engine(url) if self.is_sqlite else create_engine(url)
+        self._engine = _sqlite_engine(url) if self.is_sqlite else _engine(self.url)
         self._writing = threading.Lock()
         self._abandoned: list[Pool] = []
         _OPEN.add(self)
@@ -116,6 +116,33 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+
+
+def with_driver(url: URL) -> URL:
+    """Name the one PostgreSQL driver that Dagster works with, whatever is asked for.
+
+    SQLAlchemy 2.1 takes psycopg 3 for a plain ``postgresql://``, and Dagster's
+    notifications are a syntax error there.
+    """
+    is_postgres = url.get_backend_name() == "postgresql"
+    return url.set(drivername="postgresql+psycopg2") if is_postgres else url
+
+
+def _engine(url: URL) -> Engine:
+    """Return connections to a server, which may be restarted while we live."""
+    try:
+        return create_engine(
+            url,
+            pool_size=8,
+            max_overflow=24,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": int(LOCK_SECONDS)},
+        )
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"The database driver {error.name} is not installed. Install it with "
+            "`pip install 'lectern[postgres]'`."
+        ) from error
 
 
 def _sqlite_engine(url: str) -> Engine:

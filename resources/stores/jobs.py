@@ -14,7 +14,9 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, upd
 from lectern.accounts.people import Principal
 from lectern.errors import LecternError, NotFound
 from lectern.ids import DocumentId, JobId, OwnerId, new_job_id
+from lectern.jobs.batches import OFF_PEAK, off_peak
 from lectern.jobs.states import JobKind, JobState, JobStep
+from lectern.settings import Batch as BatchSettings
 from resources.stores import schema
 from resources.stores.database import Database
 
@@ -48,6 +50,10 @@ class Job:
     finished_at: datetime | None
     heartbeat_at: datetime | None
     step_started_at: datetime | None
+    priority: int = 0  # below 0: nobody waits for it
+    batch_id: str | None = None
+    not_before: datetime | None = None  # of a batch's job: when it may go on
+    released_at: datetime | None = None  # since when a batch's job may have a run
 
     @property
     def principal(self) -> Principal:
@@ -99,10 +105,11 @@ class Jobs:
             "attempts": 0,
             "cancel_requested": False,
             "created_at": self._database.now(),
+            "priority": 0,
         }
         with self._database.joined(connection) as joined:
             joined.execute(insert(schema.job).values(row))
-        return _job_of(dict.fromkeys(schema.job.c.keys()) | row)
+        return job_of(dict.fromkeys(schema.job.c.keys()) | row)
 
     def ensure_listener(
         self,
@@ -130,7 +137,7 @@ class Jobs:
         with self._database.write() as connection:
             row = connection.execute(query.limit(1)).mappings().first()
             if row is not None:
-                return _job_of(row), False
+                return job_of(row), False
             job = self.create(
                 principal,
                 document_id=document_id,
@@ -139,6 +146,14 @@ class Jobs:
                 connection=connection,
             )
         return job, True
+
+    def is_listener_waiting(self, *, longer_than: timedelta) -> bool:
+        """Whether somebody who opened a document still waits for a run's place."""
+        before = self._database.now() - longer_than
+        waiting = (_job.state == JobState.QUEUED, _job.kind == JobKind.LISTEN)
+        query = select(_job.id).where(*waiting, _job.created_at < before).limit(1)
+        with self._database.read() as connection:
+            return connection.scalar(query) is not None
 
     def get(self, principal: Principal, job_id: JobId) -> Job:
         """Return a job of this person.
@@ -173,10 +188,16 @@ class Jobs:
         states: Collection[JobState] = (),
         kinds: Collection[JobKind] = (),
         search: str = "",
+        alone: bool = False,
         limit: int = 200,
     ) -> Sequence[Job]:
-        """Return a person's jobs, newest first; ``search`` is in document titles."""
+        """Return a person's jobs, newest first; ``search`` is in document titles.
+
+        With ``alone`` jobs of batches are left out.
+        """
         query = select(schema.job).where(_mine(principal))
+        if alone:
+            query = query.where(_job.batch_id.is_(None))
         if states:
             query = query.where(_job.state.in_(states))
         if kinds:
@@ -264,6 +285,12 @@ class Jobs:
             row = connection.execute(query).first()
         return row is None or row[0] or JobState(row[1]).is_final
 
+    def is_past_hours(self, job: Job, settings: BatchSettings) -> bool:
+        """Tell whether a job of a batch is to wait for the next off-peak hours."""
+        if not job.parameters.get(OFF_PEAK):
+            return False
+        return not off_peak(settings).is_open(self._database.now())
+
     def requeue(self, job_id: JobId, run_id: str) -> bool:
         """Put a job whose run ``run_id`` disappeared back into the queue.
 
@@ -300,9 +327,17 @@ class Jobs:
             heartbeat_at=None,
         )
 
+    def active(self, principal: Principal) -> Sequence[Job]:
+        """Return a person's unfinished jobs, newest first.
+
+        Those that a batch holds back are left out: there may be thousands.
+        """
+        query = select(schema.job).where(_mine(principal), _is_active())
+        return self._all(query.order_by(_job.created_at.desc(), _job.id))
+
     def unfinished(self) -> Sequence[Job]:
-        """Return every job that is queued or running, oldest first."""
-        query = select(schema.job).where(_job.state.in_(UNFINISHED))
+        """Return every job that has a run or should have one, oldest first."""
+        query = select(schema.job).where(_is_active())
         return self._all(query.order_by(_job.created_at, _job.id))
 
     def stale(self, older_than: timedelta) -> Sequence[Job]:
@@ -344,14 +379,21 @@ class Jobs:
 
     def _all(self, query: Any) -> Sequence[Job]:
         with self._database.read() as connection:
-            return [_job_of(row) for row in connection.execute(query).mappings()]
+            return [job_of(row) for row in connection.execute(query).mappings()]
+
+
+def _is_active() -> ColumnElement[bool]:
+    """Whether a job is queued or running, and not held back by its batch."""
+    is_let_go = or_(_job.batch_id.is_(None), _job.released_at.is_not(None))
+    return and_(_job.state.in_(UNFINISHED), is_let_go)
 
 
 def _mine(principal: Principal) -> ColumnElement[bool]:
     return _job.owner_id == principal.owner_id
 
 
-def _job_of(row: Mapping[Any, Any]) -> Job:
+def job_of(row: Mapping[Any, Any]) -> Job:
+    """Return a row of the table as a job."""
     values = dict(row)
     values["kind"] = JobKind(values["kind"])
     values["state"] = JobState(values["state"])

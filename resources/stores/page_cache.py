@@ -39,11 +39,11 @@ class StoredPageCache(PageCache):
         except (ValidationError, zlib.error):
             return None  # written by another version: recognised again
 
-    def put(self, page: RecognisedPage) -> None:
-        """Keep a page under its own ``content_digest`` and ``engine``."""
+    def put(self, page: RecognisedPage, *, engine: str | None = None) -> None:
+        """Keep a page under its ``content_digest`` and the engine asked for."""
         row = {
             "content_digest": page.content_digest,
-            "engine": page.engine,
+            "engine": engine or page.engine,
             "page": zlib.compress(_form.dump_json(page), level=6),
             "created_at": self._database.now(),
         }

@@ -22,9 +22,10 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
-SCHEMA_HEAD = "0001"
+SCHEMA_HEAD = "0004"
 """The newest migration, so that starting needs no look at the migrations."""
 
 
@@ -115,6 +116,7 @@ document_text = Table(
     _document_id(primary_key=True),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("plain", Text, nullable=False, server_default=""),  # as it is searched
 )
 
 artifact = Table(
@@ -161,9 +163,49 @@ job = Table(
     _moment("finished_at", optional=True),
     _moment("heartbeat_at", optional=True),
     _moment("step_started_at", optional=True),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("batch_id", String(32)),
+    # Of a batch's job: not before this moment, and since when it may have a run.
+    _moment("not_before", optional=True),
+    _moment("released_at", optional=True),
     Index(None, "owner_id", "created_at"),
     Index(None, "document_id"),
     Index(None, "state", "heartbeat_at"),
+    Index(None, "batch_id", "state"),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("recogniser", String(64), nullable=False),  # empty: nothing is recognised
+    Column("voice_id", String(128), nullable=False),  # empty: nothing is spoken
+    Column("is_off_peak", Boolean, nullable=False),
+    Column("documents", Integer, nullable=False),
+    Column("chars", Number, nullable=False),  # to be spoken, when it was begun
+    Column("pages", Number, nullable=False),
+    Column("price_micros", Number),  # as quoted; unset is not known
+    _moment("created_at"),
+    _moment("cancelled_at", optional=True),
+    Index(None, "owner_id", "created_at"),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("prefix", String(16), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    _moment("created_at"),
+    _moment("expires_at", optional=True),
+    _moment("last_used_at", optional=True),
+    _moment("revoked_at", optional=True),
+    Index(None, "owner_id", "created_at"),
 )
 
 upload = Table(
@@ -197,6 +239,8 @@ variant = Table(
     # Which block the ancestor's design would call the owner of this sound.
     Column("legacy_block_id", String(36), nullable=False),
     _moment("created_at"),
+    # Not swept before, even when no block links to it.
+    _moment("kept_until", optional=True),
     Index(None, "blob"),
 )
 
@@ -277,4 +321,69 @@ preference = Table(
     Column("name", String(64), primary_key=True),
     Column("value", JSON, nullable=False),
     _moment("updated_at"),
+)
+
+voice = Table(
+    "voice",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column("engine", String(64), nullable=False),
+    Column("slug", String(96), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("recipe", JSON, nullable=False),  # lectern/speech/custom_voices.py
+    Column("engine_version", String(128), nullable=False),
+    Column("licence", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("visibility", String(16), nullable=False),
+    Column("audio_blob", String(64)),  # of a reference: the clip
+    Column("tensor_blob", String(64)),  # of a mix that came with its tensor
+    _moment("created_at"),
+    _moment("updated_at"),
+    _moment("deleted_at", optional=True),
+    UniqueConstraint("owner_id", "engine", "slug"),
+    Index(None, "visibility"),
+    Index(None, "deleted_at"),
+    Index(None, "audio_blob"),
+    Index(None, "tensor_blob"),
+)
+
+
+def _voice_id(*, primary_key: bool = False) -> Column[str]:
+    return Column(
+        "voice_id",
+        String(32),
+        ForeignKey("voice.id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+    )
+
+
+voice_share = Table(
+    "voice_share",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _voice_id(),
+    Column("token_digest", String(64), nullable=False, unique=True),
+    _moment("created_at"),
+    Index(None, "voice_id"),
+)
+
+voice_guest = Table(
+    "voice_guest",
+    metadata,
+    Column("owner_id", String(64), primary_key=True),
+    _voice_id(primary_key=True),
+    # Taken back with the link that was accepted.
+    Column(
+        "share_id",
+        String(32),
+        ForeignKey("voice_share.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    _moment("accepted_at"),
+    Index(None, "voice_id"),
+    Index(None, "share_id"),
 )

@@ -1,8 +1,9 @@
 """Full-text search over titles and texts, by whatever the database offers.
 
 SQLite has FTS5, a table ``document_search`` of its own (made by the first migration,
-not in ``schema.py``); elsewhere every word is
-looked for with ``ILIKE`` in ``document_text``.
+not in ``schema.py``). Elsewhere ``document_text`` keeps the words of title and text
+without accents, capitals and signs, and they are looked for with ``LIKE``, which
+PostgreSQL answers from an index over three letters at a time.
 """
 
 import re
@@ -16,6 +17,7 @@ from resources.stores import schema
 
 SNIPPET_WORDS = 14
 LIMIT = 200
+_WORD = r"\w+"
 
 
 def index_text(
@@ -30,18 +32,23 @@ def index_text(
             row,
         )
     else:
+        row["plain"] = _words_alone(f"{title} {body}")
         connection.execute(insert(schema.document_text), [row])
 
 
 def index_title(connection: Connection, document_id: DocumentId, title: str) -> None:
     """Change the title by which a document is found."""
-    table = (
-        "document_search" if connection.dialect.name == "sqlite" else "document_text"
-    )
-    connection.execute(
-        text(f"UPDATE {table} SET title = :title WHERE document_id = :id"),  # noqa: S608
-        {"title": title, "id": document_id},
-    )
+    if connection.dialect.name == "sqlite":
+        connection.execute(
+            text("UPDATE document_search SET title = :title WHERE document_id = :id"),
+            {"title": title, "id": document_id},
+        )
+        return
+    column = schema.document_text.c
+    query = select(column.body).where(column.document_id == document_id)
+    body = connection.scalar(query)
+    if body is not None:
+        index_text(connection, document_id, title=title, body=body)
 
 
 def drop_text(connection: Connection, document_id: DocumentId) -> None:
@@ -64,7 +71,7 @@ def find_texts(
     Every word has to occur, the last one at least as the start of a word. The
     snippet is empty where only the title has them.
     """
-    terms = re.findall(r"\w+", words)
+    terms = re.findall(_WORD, words)
     if not terms:
         return {}
     if connection.dialect.name == "sqlite":
@@ -135,9 +142,9 @@ def _find_by_like(
         .order_by(document.created_at.desc())
         .limit(LIMIT)
     )
-    for term in terms:
-        title = found.title.icontains(term, autoescape=True)
-        query = query.where(title | found.body.icontains(term, autoescape=True))
+    *whole, begun = (_plain(term) for term in terms)
+    for sought in (*(f" {term} " for term in whole), f" {begun}"):
+        query = query.where(found.plain.contains(sought, autoescape=True))
     rows = connection.execute(query)
     return {DocumentId(id_): _snippet(body, terms) for id_, body in rows}
 
@@ -146,6 +153,11 @@ def _with_any(snippet: str, terms: list[str]) -> str:
     """Return a snippet when it shows a term; FTS5 gives the beginning otherwise."""
     shown = _plain(snippet)
     return snippet if any(_plain(term) in shown for term in terms) else ""
+
+
+def _words_alone(words: str) -> str:
+    """Return the words with one blank before and after each."""
+    return f" {' '.join(re.findall(_WORD, _plain(words)))} "
 
 
 def _plain(words: str) -> str:

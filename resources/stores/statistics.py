@@ -25,6 +25,7 @@ from lectern.usage.lifetime import (
     Day,
     DocumentUse,
     Lifetime,
+    RecognitionUse,
     Repeat,
     Requests,
     Reuse,
@@ -36,7 +37,7 @@ from resources.stores.disk import write_durably
 from resources.stores.events import UsageEvents, empty_events
 from resources.stores.statistics_tables import TABLES
 
-SCHEMA = "1"
+SCHEMA = "3"
 """Raise when ``statistics_tables`` changes, so that the next run builds anew."""
 
 KEPT_VERSIONS = 2
@@ -222,6 +223,23 @@ class StatisticsReader:
                 heard_seconds=row["heard_ms"] / 1000,
                 synthesised_seconds=row["synthesised_ms"] / 1000,
                 last_listened_at=row["last_listened_at"],
+            )
+            for row in rows
+        ]
+
+    def recognition(self, principal: Principal) -> list[RecognitionUse]:
+        """Return how many pages each recogniser read by each method, and how fast."""
+        rows = self._rows(
+            "SELECT * FROM recognition_use WHERE owner_id = ? "
+            "ORDER BY pages DESC, engine, method",
+            principal,
+        )
+        return [
+            RecognitionUse(
+                engine=row["engine"],
+                method=row["method"],
+                pages=row["pages"],
+                seconds=row["elapsed_ms"] / 1000,
             )
             for row in rows
         ]

@@ -57,7 +57,13 @@ TABLES: dict[str, str] = {
             coalesce(sum(audio_ms) FILTER (kind = 'synthesised'), 0)::BIGINT
                 AS synthesised_ms,
             max(moment) FILTER (kind = 'listened') AS last_listened_at
-        FROM event GROUP BY owner_id, document_id ORDER BY ALL
+        FROM event WHERE document_id <> '' GROUP BY owner_id, document_id ORDER BY ALL
+    """,
+    "recognition_use": """
+        SELECT owner_id, coalesce(engine, 'local') AS engine, method,
+            sum(pages)::BIGINT AS pages, sum(elapsed_ms)::BIGINT AS elapsed_ms
+        FROM event WHERE kind = 'recognised'
+        GROUP BY ALL ORDER BY ALL
     """,
     "repeats": """
         SELECT owner_id, variant, any_value(block_kind) AS block_kind,

@@ -1,8 +1,9 @@
 """The sweep: deletes what nothing can reach any more, and only that.
 
-A blob is reachable while a document, an artifact or a variant names it; a variant
-while a block links to it; a document until some days after it was deleted. What is
-newer than the grace period stays, as its row may be about to be written.
+A blob is reachable while a document, an artifact, a voice or a variant names it; a
+variant while a block links to it; a document or a voice until some days after it was
+deleted. What is newer than the grace period stays, as its row may be about to be
+written.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from resources.stores.database import Database
 
 GRACE = timedelta(hours=24)
 DELETED_DOCUMENTS_KEPT = timedelta(days=30)
+DELETED_VOICES_KEPT = timedelta(days=30)
 UPLOADS_KEPT = timedelta(days=2)
 PAGE_CACHE_KEPT = timedelta(days=180)
 PUBLISHED_EVENTS_KEPT = timedelta(days=14)
@@ -69,12 +71,14 @@ def reachable_blobs(
     database: Database, *, without: Iterable[VariantKey] = ()
 ) -> set[BlobHash]:
     """Return every blob that a row names; ``without`` some variants' own."""
-    variant, document = schema.variant.c, schema.document.c
+    variant, document, voice = schema.variant.c, schema.document.c, schema.voice.c
     excluded = set(without)
     query = union(
         select(document.blob),
         select(document.blocks_blob).where(document.blocks_blob.is_not(None)),
         select(schema.artifact.c.blob),
+        select(voice.audio_blob).where(voice.audio_blob.is_not(None)),
+        select(voice.tensor_blob).where(voice.tensor_blob.is_not(None)),
     )
     with database.read() as connection:
         named = {BlobHash(name) for name in connection.scalars(query)}
@@ -85,6 +89,7 @@ def reachable_blobs(
 
 
 def _forget_old_rows(services: Services, grace: timedelta) -> None:
+    services.voices.purge(deleted_for=DELETED_VOICES_KEPT)
     services.page_cache.drop_old(PAGE_CACHE_KEPT)
     services.outbox.trim(PUBLISHED_EVENTS_KEPT)
     services.variants.drop_old_claims(grace)

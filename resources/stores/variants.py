@@ -12,11 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, select, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from lectern.accounts.people import Principal
 from lectern.documents.pages import BlockKind
-from lectern.ids import BlobHash, BlockId, DocumentId, VariantKey
+from lectern.ids import NO_DOCUMENT, BlobHash, BlockId, DocumentId, VariantKey
 from lectern.speech.timing import WordTime
 from lectern.speech.variants import Outcome
 from lectern.usage.events import EventKind, Requested, Synthesised
@@ -27,7 +34,12 @@ from resources.stores.database import Database
 from resources.stores.merging import MergeCase
 from resources.stores.outbox import Outbox
 from resources.stores.portions import portions
+from resources.stores.retention import keep, unreachable
+from resources.stores.served import served_events
 from resources.stores.upsert import insert_or_update
+
+SERVED_KEPT = timedelta(days=7)
+"""How long a sound stays that no block links to, after it was asked for last."""
 
 _variant = schema.variant.c
 _claim = schema.claim.c
@@ -93,9 +105,16 @@ class Completion:
 class Variants:
     """The tables of variants, claims and links."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        *,
+        served_kept: timedelta = SERVED_KEPT,
+    ) -> None:
         self._database = database
         self._outbox = outbox
+        self._served_kept = served_kept
 
     def find(self, keys: Iterable[VariantKey]) -> dict[VariantKey, Variant]:
         """Return those of the variants that exist."""
@@ -184,21 +203,31 @@ class Variants:
         """Make variants exist, link their blocks and record it, all at once.
 
         Returns the keys that were accepted. A claim that somebody else has taken
-        over meanwhile is refused: theirs is the one that counts.
+        over meanwhile is refused: theirs is the one that counts. Where there is no
+        document (``NO_DOCUMENT``) nothing is linked, and the sound is kept for a time.
         """
         with self._database.write() as connection:
             taken = _take(connection, [c.claim for c in completions])
             accepted = [c for c in completions if c.claim.key in taken]
             rows = [self._new_row(principal, document, voice_id, c) for c in accepted]
             insert_or_update(connection, schema.variant, rows, by=["key"])
-            self._write_links(
-                connection, document, voice_id, [c.link for c in accepted]
-            )
             self._outbox.extend(
                 EventKind.SYNTHESISED,
                 [_synthesised(document, voice_id, c) for c in accepted],
                 principal=principal,
                 connection=connection,
+            )
+            if document.id == NO_DOCUMENT:
+                made = {c.link: c.outcome for c in accepted}
+                self._outbox.extend(
+                    EventKind.SERVED,
+                    served_events(voice_id, made),
+                    principal=principal,
+                    connection=connection,
+                )
+                return {c.claim.key for c in accepted}
+            self._write_links(
+                connection, document, voice_id, [c.link for c in accepted]
             )
             self._outbox.extend(
                 EventKind.REQUESTED,
@@ -224,8 +253,11 @@ class Variants:
 
         ``joined`` names the keys that were waited for because somebody else was
         making them; the others are told apart by who already links to them.
-        Links whose variant does not exist are left out.
+        Links whose variant does not exist are left out. Where there is no document
+        (``NO_DOCUMENT``) they are only counted as served.
         """
+        if document.id == NO_DOCUMENT:
+            return self._count_served(principal, voice_id, links, joined)
         counts: Counter[Outcome] = Counter()
         waited_for = set(joined)
         with self._database.write() as connection:
@@ -246,6 +278,30 @@ class Variants:
                 EventKind.REQUESTED, events, principal=principal, connection=connection
             )
         return dict(counts)
+
+    def _count_served(
+        self,
+        principal: Principal,
+        voice_id: str,
+        links: Sequence[Link],
+        joined: Collection[VariantKey],
+    ) -> dict[Outcome, int]:
+        """Count sounds as given to a program, and keep them for a while longer."""
+        until = self._database.now() + self._served_kept
+        with self._database.write() as connection:
+            known = keep(connection, {link.key for link in links}, until=until)
+            met = {
+                link: Outcome.JOINED if link.key in joined else Outcome.REPLAYED
+                for link in links
+                if link.key in known
+            }
+            self._outbox.extend(
+                EventKind.SERVED,
+                served_events(voice_id, met),
+                principal=principal,
+                connection=connection,
+            )
+        return dict(Counter(met.values()))
 
     def keys_of(
         self, document_id: DocumentId, voice_id: str
@@ -336,21 +392,27 @@ class Variants:
     def unreachable(
         self, *, older_than: timedelta = timedelta(), limit: int = 100_000
     ) -> list[VariantKey]:
-        """Return variants of this age to which no block links any more."""
+        """Return variants of this age to which no block links any more.
+
+        Those that are to be kept until a later day are none of them.
+        """
         before = self._database.now() - older_than
-        linked = exists().where(_link.key == _variant.key)
-        query = select(_variant.key).where(~linked, _variant.created_at <= before)
+        query = select(_variant.key).where(
+            unreachable(self._database.now()), _variant.created_at <= before
+        )
         with self._database.read() as connection:
             return [VariantKey(key) for key in connection.scalars(query.limit(limit))]
 
     def delete_unreachable(self, keys: Collection[VariantKey]) -> int:
         """Delete those of the variants that are still without a block."""
-        linked = exists().where(_link.key == _variant.key)
+        now = self._database.now()
         deleted = 0
         with self._database.write() as connection:
             for some in portions(keys):
                 statement = delete(schema.variant).where(_variant.key.in_(some))
-                deleted += connection.execute(statement.where(~linked)).rowcount
+                deleted += connection.execute(
+                    statement.where(unreachable(now))
+                ).rowcount
         return deleted
 
     def drop_old_claims(self, older_than: timedelta) -> int:
@@ -377,6 +439,11 @@ class Variants:
             "first_document_id": document.id,
             "legacy_block_id": made.link.block_id,
             "created_at": self._database.now(),
+            "kept_until": (
+                self._database.now() + self._served_kept
+                if document.id == NO_DOCUMENT
+                else None
+            ),
         }
 
     def _write_links(

@@ -16,6 +16,7 @@ GRAPH = {
     ),
     "blocks": ("documents", {"parquet"}, {"sorted_pages"}, {"blocks_readable"}),
     "block_audio": ("speech", {"audio"}, {"blocks"}, set()),
+    "exported_file": ("speech", {"file"}, {"block_audio"}, set()),
     "document_audio": ("speech", {"audio"}, {"block_audio"}, {"audio_covers_blocks"}),
     "usage_events": ("usage", {"parquet"}, set(), set()),
     "lifetime_statistics": (

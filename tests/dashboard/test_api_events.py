@@ -1,6 +1,8 @@
 """Events: what can be heard comes at once, and one poller serves all who look on."""
 
+import asyncio
 import json
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +20,12 @@ from resources.stores.catalog import Document
 from tests.support.library import new_document, ready_document, voice_block
 
 VOICE = "espeak:en-gb"
+
+
+def play(client: httpx.Client, document: Document, block: int) -> None:
+    report = {"session": "tab", "sequence": block, "block": block, "playing": True}
+    path = f"/api/documents/{document.id}/cursor"
+    client.post(path, json=report | {"voice": VOICE}).raise_for_status()
 
 
 @contextmanager
@@ -63,6 +71,42 @@ def test_a_block_is_told_within_150_milliseconds(client, services: Services):
     assert told["blocks"][0][0] == 3
     # Twice the promise: this machine runs other tests beside this one.
     assert time.monotonic() - voiced_at < 0.3
+
+
+def test_a_block_somebody_waits_for_is_told_sooner(client, services: Services):
+    document = ready_document(services)
+    waits = []
+
+    with listening(client, document) as found:
+        first(found, "state")
+        for block in range(4):
+            play(client, document, block)
+            threading.Event().wait(0.05 + 0.023 * block)
+            sound = f"OggS {block}".encode()
+            voice_block(services, document, block, voice_id=VOICE, sound=sound)
+            voiced_at = time.monotonic()
+            first(found, "ready")
+            waits.append(time.monotonic() - voiced_at)
+
+    assert statistics.median(waits) < events.POLL_SECONDS / 2
+
+
+def test_the_hurry_ends_with_the_sound_or_after_a_while(client, services: Services):
+    async def pauses() -> list[float]:
+        feed = events.Feed(LOCAL, document.id, VOICE)
+        found = [feed.pause_seconds]
+        feed.hurry_for(3)
+        found.append(feed.pause_seconds)
+        feed.blocks[3] = (3, "key", 1000)
+        found.append(feed.pause_seconds)
+        feed.hurry_for(4)
+        feed.hurried_until -= events.HURRY_SECONDS
+        feed.hurry_for(4)  # the player reports again and again
+        return [*found, feed.pause_seconds]
+
+    document = ready_document(services)
+    usual, hurried = events.POLL_SECONDS, events.HURRIED_POLL_SECONDS
+    assert asyncio.run(pauses()) == [usual, hurried, usual, usual]
 
 
 def test_progress_is_told_until_the_document_is_ready(client, services: Services):

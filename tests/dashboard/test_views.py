@@ -10,17 +10,22 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from dashboard import backend, following
 from dashboard.backend import Backend
 from dashboard.views import reader_tools, statistics, wording
 from lectern.accounts.people import LOCAL
+from lectern.accounts.tokens import Scope
 from lectern.documents.spoken import Speaking
 from lectern.errors import EngineCrashed, LecternError, PasswordProtected
+from lectern.exports.formats import ExportFormat
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
 from lectern.usage.events import EventKind, Listened
 from resources.services import Services
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
+from tests.support.exporting import NotesEngine, exported
 from tests.support.library import new_document, ready_document
+from tests.support.voices import add_voice, with_blend
 
 SCRIPT = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 Open = Callable[..., AppTest]
@@ -231,7 +236,8 @@ def test_a_deleted_document_comes_back(open_page, services):
     document = ready_document(services)
     app = open_page()
     services.catalog.delete(LOCAL, document.id)
-    app.session_state["_deleted"] = (document.id, document.title, datetime.now(UTC))
+    said = "“A short walk” was deleted."
+    app.session_state["_deleted"] = ([document.id], said, datetime.now(UTC))
     app.run()
     assert "“A short walk” was deleted" in words(app)
 
@@ -312,12 +318,51 @@ def test_another_voice_is_kept_for_the_document(open_page, services):
     assert component(app, "reader")["voice"] == kept
 
 
-def test_a_document_is_rendered_to_one_file(open_page, services):
+def test_an_export_is_quoted_begun_and_then_waited_for(open_page, services):
     document = ready_document(services)
+    app = open_page("listen", document=document.id)
 
-    press(open_page("listen", document=document.id), "Make an audio file")
+    click(app, "new-export")
+    quoted = words(app)
+    app.selectbox(key="export-format").set_value(ExportFormat.EPUB).run()
+    click(app, "start-export")
 
-    assert services.jobs.for_document(document.id, kind=JobKind.RENDER)
+    [job] = services.jobs.for_document(document.id, kind=JobKind.EXPORT)
+    assert "still to be spoken" in quoted
+    assert "free" in quoted
+    assert job.parameters["export"]["format"] == "epub"
+    assert "You may close this" in words(app)
+
+
+def test_finished_exports_are_offered_and_can_be_deleted(open_page, services):
+    services.speech_engines().add(NotesEngine())
+    document = ready_document(services)
+    exported(services, document, format="srt")
+    [export] = services.exports.list(LOCAL, document.id)
+    app = open_page("listen", document=document.id)
+
+    click(app, f"delete-export-{export.id}")
+
+    assert services.exports.list(LOCAL, document.id) == []
+
+
+def test_a_failed_export_is_tried_again_itself(open_page, services):
+    document = ready_document(services)
+    jobs = [
+        services.jobs.create(
+            LOCAL,
+            document_id=document.id,
+            kind=JobKind.EXPORT,
+            parameters={"export": {"format": fmt}},
+        )
+        for fmt in ("mp3", "flac")
+    ]
+    services.jobs.fail(jobs[0].id, EngineCrashed("The engine broke. Try again."))
+    failed = services.jobs.get(LOCAL, jobs[0].id)
+
+    following.retry_job(backend.current(), LOCAL, failed)
+
+    assert services.jobs.get(LOCAL, jobs[0].id).state is JobState.QUEUED
 
 
 def test_activity_shows_what_runs_and_stops_it(open_page, services):
@@ -376,3 +421,95 @@ def test_numbers_are_put_into_words():
     assert wording.duration(61 * 60) == "1 h 1 min"
     assert wording.count(1, "page", "pages") == "1 page"
     assert wording.count(2345, "page", "pages") == "2,345 pages"
+
+
+def test_the_voices_page_shows_the_catalogue(open_page):
+    app = open_page("voices")
+
+    assert "Voices" in words(app)
+    assert component(app, "voices")["limits"]["clip_seconds"] == 60
+
+
+def test_the_reader_offers_own_voices_first_and_says_when_one_is_gone(
+    open_page, services
+):
+    with_blend(services)
+    made = add_voice(services, "Anna")
+    document = ready_document(services)
+    services.catalog.set_voice(LOCAL, document.id, made.voice_id)
+
+    app = open_page("listen", document=document.id)
+    [chosen] = [box for box in app.selectbox if box.label == "Voice"]
+    assert chosen.options[0] == "★ Anna · yours"
+    assert "no longer" not in words(app)
+
+    services.voices.delete(LOCAL, made.id)
+    app = without_trouble(app.run())
+    assert "no longer" in words(app)
+
+
+def test_several_documents_are_deleted_and_brought_back_together(
+    open_page: Open, services: Services
+):
+    documents = [ready_document(services, title=f"Book {n}") for n in range(3)]
+    app = open_page()
+    app.button(key="selecting").click().run()
+    app.button(key="select-all").click().run()
+    button(app, "Delete").click().run()
+
+    assert services.catalog.documents(LOCAL) == []
+    assert "3 documents were deleted" in words(app)
+    button(app, "Undo").click().run()
+    assert len(services.catalog.documents(LOCAL)) == len(documents)
+
+
+def test_a_batch_is_quoted_in_the_library_and_followed_in_activity(
+    open_page: Open, here: Backend, services: Services
+):
+    for number in range(3):
+        ready_document(services, title=f"Book {number}")
+    app = open_page()
+    app.button(key="selecting").click().run()
+    app.checkbox[0].check().run()
+    assert "1 selected" in words(app)
+    app.button(key="select-all").click().run()
+    assert "3 selected" in words(app)
+    button(app, "Prepare for listening…").click().run()
+
+    assert "3 documents" in words(app)
+    assert "characters to speak" in words(app)
+
+    # What the button in the dialog does: AppTest runs no part of a page by itself.
+    plan = services.batching().plan(LOCAL)
+    batch = following.begin_batch(
+        here, LOCAL, plan, name="3 documents", is_off_peak=False
+    )
+    assert (batch.documents, batch.price_micros) == (3, 0)
+    activity = go(open_page(), "activity")
+    assert "Prepare 3 documents" in words(activity)
+    assert "0 of 3 done" in words(activity)
+    button(activity, "Stop").click().run()
+    assert "Stopped" in words(activity)
+    button(activity, "Go on").click().run()
+    assert "Waiting" in words(activity)
+
+
+def test_tokens_are_listed_without_their_text_and_revoked(
+    open_page: Open, services: Services
+):
+    token, secret = services.tokens.make(LOCAL, name="My phone", scopes=list(Scope))
+
+    app = open_page("settings")
+    assert "My phone" in words(app)
+    assert "never used" in words(app)
+    assert secret not in words(app)
+    app.button(key=f"revoke-{token.id}").click().run()
+
+    assert "There are no tokens yet" in words(app)
+    assert services.tokens.told_by(secret) is None
+
+
+def button(app: AppTest, label: str):
+    """Return the button with this label."""
+    [found] = [one for one in app.button if one.label == label]
+    return found

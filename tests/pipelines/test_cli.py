@@ -55,6 +55,22 @@ def test_a_book_becomes_sound_and_blocks(tmp_path: Path) -> None:
     assert (tmp_path / "out.opus").read_bytes().startswith(b"OggS")
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.m4b", b"ftypM4B"), ("a.srt", b"1\n00:00:00,000 -->"), ("a.epub", b"mimetype")],
+)
+def test_the_ending_of_the_name_says_what_is_made(
+    tmp_path: Path, name: str, begins: bytes
+) -> None:
+    (tmp_path / "note.txt").write_text("The boats turned slowly. It was cold.")
+
+    done = lectern(tmp_path, "convert", "note.txt", "-o", name, "--loudness", "-16")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [name]
+    assert begins in (tmp_path / name).read_bytes()[:64]
+
+
 def test_blocks_alone_need_no_voice(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("The boats turned slowly. It was cold.")
 
@@ -93,8 +109,9 @@ def test_what_cannot_be_converted_says_why_and_exits_by_its_class(
     ("changes", "error"),
     [
         ({"source": Path("nowhere.txt")}, InvalidRequest),
-        ({"audio": Path("no folder/a.opus")}, InvalidRequest),
-        ({"audio": Path("a.wav")}, InvalidRequest),  # it would hold Ogg Opus
+        ({"output": Path("no folder/a.opus")}, InvalidRequest),
+        ({"output": Path("a.aiff")}, InvalidRequest),  # no kind that is made
+        ({"output": Path("a.m4b"), "loudness_lufs": -3}, InvalidRequest),
         ({"voice": "espeak:en-bg"}, UnknownVoice),
         ({"engine": "trumpet"}, EngineUnavailable),
     ],

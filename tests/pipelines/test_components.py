@@ -15,9 +15,10 @@ from lectern.errors import InvalidRequest
 from lectern.settings import Settings
 from pipelines import serving
 from pipelines.components import Component, Running, rotate
-from pipelines.places import make_places, socket_folder
+from pipelines.places import make_places
 from pipelines.serving import Supervisor, check_ports, only_one
-from tests.support.pool import wait_for
+from resources.run_folder import socket_folder
+from tests.support.pool import idle_resident, wait_for
 
 SLEEP = ("sleep", "60")
 
@@ -98,6 +99,21 @@ def test_stopping_ends_the_children_of_components_too(
     wait_for(lambda: not any(is_alive(child) for child in children), seconds=1)
     assert running.process
     assert running.process.poll() is not None
+
+
+def test_stopping_ends_resident_engines_which_are_nobodys_children(
+    tmp_path: Path, settings: Settings
+) -> None:
+    running = Running(Component("none", ("sleep", "60")), tmp_path / "log", os.environ)
+    supervisor = supervisor_of(settings, running)
+    resident = idle_resident(supervisor.places.sockets)
+    reply = resident.ask({"ask": "echo"})[0]
+    processes = [psutil.Process(reply[name]) for name in ("pid", "parent")]
+
+    supervisor.stop()
+
+    wait_for(lambda: not any(is_alive(process) for process in processes))
+    assert not resident.socket_path.exists()
 
 
 def test_a_component_that_ignores_being_asked_is_killed(

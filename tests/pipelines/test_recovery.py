@@ -8,7 +8,7 @@ import pytest
 from dagster import DagsterRunStatus
 
 from lectern.ids import DocumentId, JobId, OwnerId
-from lectern.jobs.runs import DUPLICATE, HEADLESS, LOST, STOPPED
+from lectern.jobs.runs import DUPLICATE, HEADLESS, LOST, PAUSED, STOPPED
 from lectern.jobs.states import JobKind, JobState, JobStep
 from pipelines.recovery import Remedy, RunFacts, decide
 from resources.stores.jobs import Job
@@ -20,6 +20,7 @@ LOST_RUN = RunFacts("r", DagsterRunStatus.FAILURE, False, False, fate=LOST)
 STOPPED_RUN = replace(LOST_RUN, fate=STOPPED)
 CLOSED_RUN = replace(LOST_RUN, fate="", closed=True)
 ALIVE = RunFacts("r", DagsterRunStatus.STARTED, True, False)
+PAUSED_RUN = replace(CLOSED_RUN, status=DagsterRunStatus.CANCELED, fate=PAUSED)
 SUCCESS = RunFacts("r", DagsterRunStatus.SUCCESS, False, False)
 CANCELED = RunFacts("r", DagsterRunStatus.CANCELED, False, False)
 
@@ -49,6 +50,9 @@ def job(**changes: Any) -> Job:
         ("its run was lost", job(), [LOST_RUN], Remedy.LAUNCH),
         ("lost twice", job(), [LOST_RUN] * 2, Remedy.LAUNCH),
         ("lost too often", job(), [LOST_RUN] * 3, Remedy.FAIL),
+        ("paused", job(), [PAUSED_RUN, LOST_RUN, LOST_RUN], Remedy.LAUNCH),
+        ("lost since its pause", job(), [*[LOST_RUN] * 3, PAUSED_RUN], Remedy.FAIL),
+        ("just let go", job(released_at=NOW), [], Remedy.NOTHING),
         ("stopped with the server", job(), [STOPPED_RUN] * 9, Remedy.LAUNCH),
         (
             "tried again by a person",

@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipelines.kinship import kill_family
 from pipelines.pool_protocol import Lane, RunCondition
-from tests.support.pool import Pool, running_pool, wait_for
+from tests.support.pool import Pool, idle_resident, running_pool, wait_for
 
 
 @pytest.fixture
@@ -63,6 +64,38 @@ def test_a_listener_never_waits_for_a_book(pool: Pool) -> None:
     assert listener.condition is RunCondition.RUNNING
 
 
+def test_a_batch_never_keeps_a_person_waiting(pool: Pool) -> None:
+    pool.ask("launch", "sleep-20", Lane.BATCH)
+
+    answers = [
+        pool.ask("launch", f"sleep-0.0{n}", lane)
+        for n, lane in enumerate((Lane.WORKERS, Lane.LISTENERS), start=1)
+    ]
+
+    assert {answer.condition for answer in answers} == {RunCondition.RUNNING}
+
+
+def test_a_batch_begins_only_while_nobody_waits(pool: Pool) -> None:
+    pool.ask("launch", "sleep-0.6")
+    pool.ask("launch", "sleep-0.2")  # waits for the one place
+
+    batch = pool.ask("launch", "sleep-0.01", Lane.BATCH)
+
+    assert batch.condition is RunCondition.WAITING
+    wait_for(lambda: "ended sleep-0.01" in pool.notes)
+    # The one that waited has the place by then; both begin at the same moment.
+    assert pool.notes.index("ended sleep-0.6") < pool.notes.index("began sleep-0.01")
+
+
+def test_a_batch_gives_way_to_every_other_process(pool: Pool) -> None:
+    batch = pool.ask("launch", "sleep-20", Lane.BATCH)
+    person = pool.ask("launch", "sleep-21")
+
+    usual = psutil.Process(pool.process.pid).nice()
+    wait_for(lambda: psutil.Process(batch.pid).nice() == min(19, usual + 10))
+    assert psutil.Process(person.pid).nice() == usual
+
+
 @pytest.mark.parametrize(
     ("run_id", "how"), [("die", "ended by SIGKILL"), ("crash", "exit code 1")]
 )
@@ -82,6 +115,32 @@ def test_a_killed_run_leaves_no_process_behind(pool: Pool) -> None:
     os.kill(run.pid, signal.SIGKILL)
 
     child.wait(3)
+
+
+def test_a_resident_engine_outlives_the_run_that_started_it(pool: Pool) -> None:
+    pool.ask("launch", "resident-60")
+    resident = psutil.Process(noted_pid(pool, "stays"))
+    pool.ask("terminate", "resident-60")
+    wait_for(lambda: "ended resident-60" in pool.notes)
+    pool.ask("launch", "die")  # whose end is when orphans are looked for
+    wait_for(lambda: "lost die" in pool.notes)
+
+    reply = idle_resident(pool.folder).ask({"ask": "echo"})[0]
+
+    assert reply["parent"] == resident.pid
+    assert resident.ppid() == pool.process.pid
+    resident.kill()
+
+
+def test_a_run_that_is_killed_leaves_the_resident_engine_alone(pool: Pool) -> None:
+    run = pool.ask("launch", "resident-60")
+    resident = psutil.Process(noted_pid(pool, "stays"))
+    assert run.pid
+    kill_family(run.pid)
+    wait_for(lambda: "lost resident-60" in pool.notes)
+
+    assert idle_resident(pool.folder).ask({"ask": "echo"})[0]["parent"] == resident.pid
+    resident.kill()
 
 
 def test_a_lost_run_makes_room_for_the_next(pool: Pool) -> None:

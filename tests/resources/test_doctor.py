@@ -16,19 +16,19 @@ def named(checks: list[Check], name: str) -> Check:
     return next(check for check in checks if check.name == name)
 
 
-def test_a_sound_installation_passes(settings: Settings, services: Services) -> None:
+def test_a_sound_installation_passes(stored: Settings, services: Services) -> None:
     document = add_document(services, "hello")
     voice(services, document, link_to("hello"))
     services.usage_events().drain()
     services.statistics_publisher().publish()
 
-    checks = diagnose(settings, deep=True)
+    checks = diagnose(stored, deep=True)
 
     assert [check for check in checks if check.required and not check.ok] == []
 
 
 def test_missing_and_damaged_blobs_are_named(
-    settings: Settings, services: Services
+    stored: Settings, services: Services
 ) -> None:
     document = add_document(services, "hello")
     voice(services, document, link_to("hello"))
@@ -36,7 +36,7 @@ def test_missing_and_damaged_blobs_are_named(
     services.blobs.path(audio).write_bytes(b"changed")
     services.blobs.delete(document.blob)
 
-    quick, deep = diagnose(settings), diagnose(settings, deep=True)
+    quick, deep = diagnose(stored), diagnose(stored, deep=True)
 
     assert named(quick, "blobs").message.startswith("1 missing, 0 damaged")
     assert named(deep, "blobs").message.startswith("1 missing, 1 damaged")
@@ -44,7 +44,7 @@ def test_missing_and_damaged_blobs_are_named(
 
 
 def test_damaged_audio_is_mended_by_making_it_again(
-    settings: Settings, services: Services
+    stored: Settings, services: Services
 ) -> None:
     document = add_document(services, "hello")
     voice(services, document, link_to("hello"))
@@ -54,11 +54,11 @@ def test_damaged_audio_is_mended_by_making_it_again(
     assert mend(services) == 0
     assert mend(services, deep=True) == 1
 
-    assert named(diagnose(settings, deep=True), "blobs").ok
+    assert named(diagnose(stored, deep=True), "blobs").ok
     assert services.variants.claim(key_of("hello"), "again", 30) is not None
 
 
-def test_stuck_work_is_noticed(settings: Settings, services: Services) -> None:
+def test_stuck_work_is_noticed(stored: Settings, services: Services) -> None:
     document = add_document(services)
     silent = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.PREPARE)
     services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.RENDER)
@@ -67,48 +67,48 @@ def test_stuck_work_is_noticed(settings: Settings, services: Services) -> None:
         connection.execute(text("UPDATE job SET heartbeat_at = '2020-01-01 00:00:00'"))
         connection.execute(text("UPDATE job SET created_at = '2020-01-01 00:00:00'"))
 
-    check = named(diagnose(settings), "jobs")
+    check = named(diagnose(stored), "jobs")
 
     assert not check.ok
     assert check.message.startswith("1 gave no sign of life, 1 wait")
 
 
 def test_events_that_wait_for_long_are_noticed(
-    settings: Settings, services: Services
+    stored: Settings, services: Services
 ) -> None:
     add_document(services)
     with services.database.write() as connection:
         connection.execute(text("UPDATE outbox SET at = '2020-01-01 00:00:00'"))
 
-    assert not named(diagnose(settings), "events").ok
+    assert not named(diagnose(stored), "events").ok
 
 
 def test_a_database_of_another_version_is_the_first_finding(
-    settings: Settings, services: Services
+    stored: Settings, services: Services
 ) -> None:
     with services.database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
-    first = diagnose(settings)[0]
+    first = diagnose(stored)[0]
 
     assert (first.name, first.ok) == ("database", False)
     assert "newer version" in first.message
 
 
-def test_lost_statistics_are_noticed(settings: Settings, services: Services) -> None:
+def test_lost_statistics_are_noticed(stored: Settings, services: Services) -> None:
     add_document(services)
     services.usage_events().drain()
     published = services.statistics_publisher().publish()
-    (settings.root / "statistics" / "published" / published.file).unlink()
+    (stored.root / "statistics" / "published" / published.file).unlink()
 
-    check = named(diagnose(settings), "statistics")
+    check = named(diagnose(stored), "statistics")
 
     assert not check.ok
     assert "update_statistics" in check.message
 
 
-def test_too_little_disk_is_noticed(services: Services, settings: Settings) -> None:
-    greedy = settings.model_copy(update={"disk_reserve_bytes": 2**60})
+def test_too_little_disk_is_noticed(services: Services, stored: Settings) -> None:
+    greedy = stored.model_copy(update={"disk_reserve_bytes": 2**60})
 
     assert not named(diagnose(greedy), "disk").ok
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lectern.accounts.people import LOCAL
 from lectern.documents.pages import BlockKind
 from lectern.documents.spoken import Speaking
 from lectern.errors import Cancelled
@@ -23,6 +24,7 @@ from tests.support.speech import (
     sentence,
     settings_at,
 )
+from tests.support.voices import add_voice, with_blend
 
 
 class Session:
@@ -190,6 +192,33 @@ def test_a_playing_reader_keeps_the_run_alive_between_reports(tmp_path: Path):
     run.result(timeout=10)
 
 
+def test_a_paused_reader_makes_room_for_one_who_waits(session: Session):
+    session.reader.go_to(0, playing=False)
+    running = session.follow()
+    until(lambda: 0 in session.heard())
+    another = add_document(session.services, [sentence(900)])
+
+    session.services.jobs.ensure_listener(
+        another.principal, document_id=another.id, parameters={}
+    )
+
+    running.result(timeout=10)  # and not after 30 seconds
+    assert session.services.jobs.find(session.job.id).state is JobState.DONE
+
+
+def test_a_playing_reader_makes_room_for_nobody(session: Session):
+    session.reader.go_to(0)
+    running = session.follow()
+    another = add_document(session.services, [sentence(901)])
+    session.services.jobs.ensure_listener(
+        another.principal, document_id=another.id, parameters={}
+    )
+
+    time.sleep(2.5)
+
+    assert not running.done()
+
+
 def test_a_reader_who_comes_back_at_the_last_moment_gets_a_new_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -238,3 +267,26 @@ def test_a_killed_run_is_taken_over_by_the_next(session: Session):
     until(lambda: {5, 6} <= session.heard())
 
     assert len(dead) == 1
+
+
+def test_a_voice_taken_away_leaves_its_sounds_and_another_reads_on(session: Session):
+    services, reader = session.services, session.reader
+    engine = with_blend(services)
+    made = add_voice(services)
+    reader.go_to(0, voice=made.voice_id)
+    session.follow()
+    until(lambda: {0, 1} <= reader.heard(voice=made.voice_id))
+    until(lambda: len(reader.heard(voice=made.voice_id)) >= 6)
+
+    before = services.variants.keys_of(session.document.id, made.voice_id)
+    services.voices.delete(session.document.principal, made.id)
+    until(lambda: "no longer" in services.joblog.read(LOCAL, session.job.id))
+    spoken = len(engine.spoken)
+    reader.go_to(100, voice=made.voice_id)
+    until(lambda: 100 in reader.heard(voice=made.voice_id))
+
+    after = services.variants.keys_of(session.document.id, made.voice_id)
+    assert len(engine.spoken) == spoken
+    assert {index: after[index] for index in before} == before
+    [variant] = services.variants.find([after[100][0]]).values()
+    assert variant.engine.startswith("espeak")

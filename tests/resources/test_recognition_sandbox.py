@@ -138,6 +138,36 @@ def test_the_pages_of_a_long_pdf_come_back_complete_and_in_order(tmp_path):
     assert all(page.lines for page in pages)
 
 
+def test_a_second_child_that_came_too_early_changes_nothing(tmp_path, monkeypatch):
+    path = pdf(tmp_path / "a.pdf", prose, prose, scan(picture()))
+    alone = recognise(path)
+    monkeypatch.setattr(local, "LONG_PDF_BYTES", 0)
+
+    assert recognise(path) == alone
+    assert recognise(path, only_pages=[3]).pages == (alone.pages[2],)
+
+
+@pytest.mark.parametrize("dies_at", [2, local.PORTION_PAGES, LONG])
+def test_pages_a_dead_child_was_given_are_read_by_another(
+    tmp_path, monkeypatch, dies_at
+):
+    monkeypatch.setattr(local, "REPORT_SECONDS", 0)
+    path = pdf(tmp_path / "a.pdf", *[prose] * LONG, scan(picture()))
+    killed: list[int] = []
+
+    def kill(done: int, total: int) -> None:
+        if done >= dies_at and not killed:
+            first = min(psutil.Process().children(), key=lambda c: c.create_time())
+            killed.append(first.pid)
+            first.send_signal(signal.SIGSEGV)
+
+    pages = recognise(path, progress=kill).pages
+
+    lost = [page for page in pages if not page.lines]
+    assert [page.number for page in pages] == list(range(1, LONG + 2))
+    assert len(lost) <= len(killed) == 1
+
+
 def test_one_of_two_children_killed_costs_one_page(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "REPORT_SECONDS", 0)
     path = pdf(tmp_path / "a.pdf", *[prose] * LONG * 2)

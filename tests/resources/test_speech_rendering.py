@@ -12,7 +12,6 @@ from lectern.documents.pages import BlockKind
 from lectern.errors import Cancelled, EngineCrashed, NothingToRead
 from lectern.jobs.states import JobKind
 from resources.engines.opus import decode
-from resources.engines.voices import ENGINES
 from resources.rendering import join_document, voice_document
 from resources.services import Services
 from resources.stores.catalog import Document
@@ -137,12 +136,10 @@ def test_a_document_without_anything_spoken_says_so(services: Services):
         voice_document(services, document, job=job)
 
 
-def test_a_block_that_cannot_be_spoken_is_left_out(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_block_that_cannot_be_spoken_is_left_out(services: Services):
     engine = ToneEngine()
     engine.crashes_on = {"Line 1:"}
-    monkeypatch.setitem(ENGINES, "tone", lambda: engine)
+    services.speech_engines().add(engine)
     document = add_document(services, [sentence(n) for n in range(3)])
     job = running_job(services, document, JobKind.RENDER, voice="tone:en")
 
@@ -154,12 +151,10 @@ def test_a_block_that_cannot_be_spoken_is_left_out(
     assert artifact.metadata["blocks_left_out"] == 1
 
 
-def test_a_document_of_which_nothing_can_be_spoken_fails(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_document_of_which_nothing_can_be_spoken_fails(services: Services):
     engine = ToneEngine()
     engine.crashes_on = {"Line"}
-    monkeypatch.setitem(ENGINES, "tone", lambda: engine)
+    services.speech_engines().add(engine)
     document = add_document(services, [sentence(n) for n in range(3)])
     job = running_job(services, document, JobKind.RENDER, voice="tone:en")
 

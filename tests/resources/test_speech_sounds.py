@@ -2,6 +2,7 @@
 
 import fractions
 import io
+from collections.abc import Sequence
 
 import av
 import numpy as np
@@ -15,7 +16,7 @@ from resources.engines.espeak import EspeakEngine
 from resources.engines.loudness import levelled, loudness_lufs
 from resources.engines.opus import Encoded, Mark, decode, encode, encoder_name, join
 from resources.engines.sounds import check_reply, make_sound, without_tail
-from resources.engines.speech import Speech, SpeechEngine
+from resources.engines.speech import Heard, Speech, SpeechEngine
 from tests.support.speech import ToneEngine
 
 RATE_HZ = 22_050
@@ -166,6 +167,31 @@ def test_the_engines_own_silence_at_the_end_is_replaced_by_ours():
     assert len(without_tail(sound, RATE_HZ)) == pytest.approx(RATE_HZ * 1.04, abs=5)
 
 
+@pytest.mark.parametrize("seconds", [0, 0.01, 0.74, 3, 9.99])
+def test_the_tail_is_found_however_long_it_is(seconds: float):
+    sound = np.concatenate([tone(1), np.zeros(int(RATE_HZ * seconds), np.int16)])
+    audible = np.flatnonzero(np.abs(sound) > 33)
+
+    kept = len(without_tail(sound, RATE_HZ))
+
+    assert kept == min(len(sound), audible[-1] + 1 + RATE_HZ * 40 // 1000)
+
+
+def test_a_sound_of_silence_is_all_tail():
+    assert not without_tail(np.zeros(5 * RATE_HZ, np.int16), RATE_HZ).size
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 22_050, 24_000, 44_100, 48_000])
+def test_a_sound_given_in_pieces_is_encoded_without_a_seam(rate_hz: int):
+    times = np.arange(rate_hz * 5 // 2) / rate_hz
+    samples = (9000 * np.sin(times * 2 * np.pi * 440)).astype(np.int16)
+
+    heard = decode(encode(samples, rate_hz, bit_rate=32_000).data)
+    loudest = np.abs(heard[4_800:115_200]).reshape(-1, 480).max(axis=1)  # of 10 ms
+
+    assert loudest.min() > 0.8 * loudest.max()
+
+
 def test_a_pause_is_part_of_the_sound():
     made = [
         make_sound(
@@ -186,7 +212,9 @@ def test_a_pause_is_part_of_the_sound():
 class WordyEngine(ToneEngine):
     """Says that its last word lasts longer than its sound."""
 
-    def synthesise(self, text: str, voice: Voice) -> Speech:
+    def synthesise(
+        self, text: str, voice: Voice, *, context: Sequence[Heard] = ()
+    ) -> Speech:
         """Return a tone with one word."""
         speech = super().synthesise(text, voice)
         return Speech(speech.samples, speech.rate_hz, (WordTime(0, 6, 100, 9000),))
@@ -240,3 +268,21 @@ def test_odd_texts_of_the_real_engine_pass(text: str):
     check_reply(text, engine.synthesise(text, voice))
 
     engine.close()
+
+
+def test_words_that_an_engine_does_not_state_are_found_in_its_sound() -> None:
+    sound = make_sound(
+        ToneEngine(seconds=1.2),
+        "Three short words.",
+        TONE,
+        pause_ms=200,
+        loudness_lufs=-19.0,
+        bit_rate=32_000,
+    )
+
+    assert [(word.start_char, word.end_char) for word in sound.words] == [
+        (0, 5),
+        (6, 11),
+        (12, 18),
+    ]
+    assert sound.words[-1].end_ms <= 1200

@@ -6,13 +6,14 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import make_url
 
 from lectern.accounts.people import LOCAL
 from lectern.errors import StoreError
 from lectern.settings import Settings
 from resources.services import Services
-from resources.stores.database import Database
+from resources.stores.database import Database, with_driver
 from resources.stores.migrations import current_revision, migrate
 from resources.stores.schema import SCHEMA_HEAD, metadata
 from tests.support.stores import add_document, settings_in
@@ -31,7 +32,8 @@ def test_a_transaction_that_fails_changes_nothing(services: Services) -> None:
     assert len(services.catalog.documents(LOCAL)) == 1
 
 
-def test_commits_are_durable_and_readers_do_not_block(services: Services) -> None:
+def test_commits_are_durable_and_readers_do_not_block(settings: Settings) -> None:
+    services = Services.open(settings)
     with services.database.read() as connection:
         pragmas = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
@@ -123,28 +125,58 @@ def test_migrating_twice_is_harmless(services: Services) -> None:
     assert len(services.catalog.documents(LOCAL)) == 1
 
 
-def test_a_newer_database_is_refused(settings: Settings, services: Services) -> None:
+def test_a_database_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    settings = settings_in(tmp_path)
+    settings.root.mkdir(parents=True, exist_ok=True)
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(migrate.__code__.co_filename).parent)
+    )
+    first = Database(settings.database)
+    with first.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO preference VALUES "
+                "('local', 'rate', '1.5', '2025-01-01 00:00:00')"
+            )
+        )
+    first.close()
+
+    services = Services.open(settings, upgrade=True)
+
+    assert current_revision(services.database) == SCHEMA_HEAD
+    assert services.preferences.get(LOCAL, "rate") == 1.5
+    services.close()
+
+
+def test_a_newer_database_is_refused(stored: Settings, services: Services) -> None:
     with services.database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
     with pytest.raises(StoreError, match="Install the newer version"):
-        Services.open(settings, upgrade=True)
+        Services.open(stored, upgrade=True)
 
 
 def test_an_older_database_asks_to_be_migrated(
-    settings: Settings, services: Services
+    stored: Settings, services: Services
 ) -> None:
     with services.database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
 
     with pytest.raises(StoreError, match="lectern migrate"):
-        Services.open(settings)
+        Services.open(stored)
 
 
 def test_a_migration_that_dies_leaves_an_empty_database(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unmade: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'half.sqlite3'}")
+    unmade.root.mkdir(parents=True)
+    database = Database(unmade.database)
 
     def die(*_: object, **__: object) -> None:
         raise StoreError("killed")
@@ -155,20 +187,19 @@ def test_a_migration_that_dies_leaves_an_empty_database(
             migrate(database)
 
     with database.read() as connection:
-        tables = connection.execute(text("SELECT name FROM sqlite_master")).all()
-    assert tables == []
+        assert inspect(connection).get_table_names() == []
     migrate(database)
     assert current_revision(database) == SCHEMA_HEAD
     database.close()
 
 
-def _open(folder: Path) -> None:
-    Services.open(settings_in(folder)).close()
+def _open(settings: Settings) -> None:
+    Services.open(settings).close()
 
 
-def test_processes_that_start_together_make_one_schema(tmp_path: Path) -> None:
+def test_processes_that_start_together_make_one_schema(unmade: Settings) -> None:
     context = multiprocessing.get_context("fork")
-    starting = [context.Process(target=_open, args=(tmp_path,)) for _ in range(4)]
+    starting = [context.Process(target=_open, args=(unmade,)) for _ in range(4)]
     for process in starting:
         process.start()
     for process in starting:
@@ -193,3 +224,17 @@ def test_opening_imports_nothing_heavy(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True)
 
     assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        ("postgresql://me@db/lectern", "postgresql+psycopg2://me@db/lectern"),
+        ("postgresql+psycopg://me@db/l", "postgresql+psycopg2://me@db/l"),
+        ("sqlite:///some.sqlite3", "sqlite:///some.sqlite3"),
+    ],
+)
+def test_postgresql_is_spoken_to_by_the_driver_that_dagster_works_with(
+    asked: str, used: str
+) -> None:
+    assert str(with_driver(make_url(asked))) == used

@@ -170,12 +170,12 @@ def test_a_text_of_several_row_groups_comes_back_whole() -> None:
     assert read_blocks(write_blocks(text)) == text
 
 
-def test_writing_blocks_does_not_load_pandas() -> None:
+def test_writing_and_reading_blocks_does_not_load_pandas() -> None:
     program = (
         "import sys\n"
-        "from resources.stores.blocks_file import write_blocks\n"
+        "from resources.stores.blocks_file import read_blocks, write_blocks\n"
         "from tests.support.stores import some_text\n"
-        "write_blocks(some_text('a'))\n"
+        "read_blocks(write_blocks(some_text('a')))\n"
         "sys.exit('pandas' in sys.modules)"
     )
 

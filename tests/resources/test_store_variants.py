@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 
 from lectern.accounts.people import LOCAL
 from lectern.ids import BlobHash, VariantKey
+from lectern.settings import Settings
 from lectern.speech.variants import Outcome
 from resources.services import Services
 from resources.stores.catalog import Document
@@ -285,9 +286,9 @@ def test_a_sound_lives_as_long_as_a_block(timed: Services, clock: Clock) -> None
     assert timed.variants.delete_unreachable([KEY]) == 1
 
 
-def _race(folder: Path, document_id: str, made_folder: Path) -> None:
+def _race(settings: Settings, document_id: str, made_folder: Path) -> None:
     """Make a variant like a worker does, or wait for who makes it."""
-    services = Services.open(settings_in(folder))
+    services = Services.open(settings)
     document = services.catalog.find(document_id)  # type: ignore[arg-type]
     deadline = time.monotonic() + 20
     joined: set[VariantKey] = set()
@@ -315,7 +316,7 @@ def test_racing_processes_make_one_synthesis(
     made_folder = tmp_path / "made"
     made_folder.mkdir()
     context = multiprocessing.get_context("fork")
-    arguments = (services.settings.root, document.id, made_folder)
+    arguments = (services.settings, document.id, made_folder)
     racers = [context.Process(target=_race, args=arguments) for _ in range(6)]
     for racer in racers:
         racer.start()

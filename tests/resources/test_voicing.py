@@ -16,7 +16,6 @@ from lectern.documents.pages import BlockKind
 from lectern.errors import EngineUnavailable
 from lectern.ids import OwnerId
 from lectern.speech.variants import Outcome
-from resources.engines.voices import ENGINES
 from resources.services import Services
 from resources.stores.catalog import Document
 from resources.texts import text_of
@@ -33,17 +32,17 @@ VOICE = "tone:en"
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> ToneEngine:
+def engine() -> ToneEngine:
     """Return the engine that every voice of these tests belongs to."""
-    engine = ToneEngine()
-    monkeypatch.setitem(ENGINES, "tone", lambda: engine)
-    return engine
+    return ToneEngine()
 
 
 @pytest.fixture
 def services(tmp_path: Path, engine: ToneEngine) -> Services:
     """Return services with an empty library."""
-    return Services.open(settings_at(tmp_path, processes=2))
+    services = Services.open(settings_at(tmp_path, processes=2))
+    services.speech_engines().add(engine)
+    return services
 
 
 def blocks_of(services: Services, document: Document) -> tuple[Block, ...]:
@@ -71,6 +70,23 @@ def in_background(
     thread = threading.Thread(target=lambda: results.append(function(*arguments)))  # type: ignore[operator]
     thread.start()
     return thread, results
+
+
+@pytest.mark.parametrize(
+    ("processes", "cores", "threads"),
+    [(0, 2, 3), (2, 2, 3), (2, 8, 2), (0, 1, 1), (1, 1, 1), (1, 4, 1)],
+)
+def test_one_more_thread_keeps_every_core_busy_where_all_are_to_be_used(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    processes: int,
+    cores: int,
+    threads: int,
+):
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    voicing = Voicing(Services.open(settings_at(tmp_path, processes=processes)))
+
+    assert voicing.threads == threads
 
 
 def test_the_same_block_again_is_replayed(services: Services, engine: ToneEngine):
@@ -221,7 +237,7 @@ def test_silence_for_words_is_no_sound(services: Services, engine: ToneEngine):
 def test_an_engine_that_does_not_work_stops_everything(
     services: Services, engine: ToneEngine, monkeypatch: pytest.MonkeyPatch
 ):
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise EngineUnavailable("No engine.")
 
     monkeypatch.setattr(engine, "synthesise", refuse)

@@ -63,6 +63,7 @@ class Stage:
     voiced: dict[int, str] = field(default_factory=dict)
     posts: list[dict[str, Any]] = field(default_factory=list)
     cursor: dict[str, Any] | None = None
+    cursor_status: int = 200  # what a report is answered with
     bookmarks: list[dict[str, Any]] = field(default_factory=list)
     uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
     library: dict[bytes, str] = field(default_factory=dict)
@@ -150,6 +151,9 @@ def _document_routes(stage: Stage) -> list[Route]:
     async def put_cursor(request: Request) -> Response:
         post = await request.json()
         stage.posts.append(post)
+        if stage.cursor_status != 200:
+            body = {"code": "test", "message": "The place was not taken."}
+            return JSONResponse(body, status_code=stage.cursor_status)
         kept = ("block", "offset_ms", "rate", "voice")
         stage.cursor = {name: post[name] for name in kept}
         stage.cursor["updated_at"] = str(time.time())

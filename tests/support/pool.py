@@ -1,7 +1,7 @@
 """A real worker pool in a process of its own, whose runs are small shell-like duties.
 
 A run's id says what its child does: ``sleep-30``, ``die``, ``crash``, ``family``,
-``stubborn``; what is reported is written to a file.
+``resident``, ``stubborn``; what is reported is written to a file.
 """
 
 import contextlib
@@ -14,7 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import resources
 from pipelines.pool_protocol import Answer, Lane, Question, ask_pool
+from resources.engines.resident import Resident
+
+RESIDENT = Path(__file__).with_name("resident_program.py")
 
 SCRIPT = """
 import sys
@@ -25,11 +29,25 @@ from pipelines.worker_pool import WorkerPool
 from tests.support.pool import duties
 adopt_orphans()
 folder = Path(sys.argv[1])
-lanes = {Lane.WORKERS: 1, Lane.LISTENERS: 1}
+lanes = {Lane.WORKERS: 1, Lane.LISTENERS: 1, Lane.BATCH: 1}
 pool = WorkerPool(folder / "pool.sock", lanes, duties(folder))
 pool.serve()
 pool.stop()
 """
+
+
+def idle_resident(folder: Path) -> Resident:
+    """Return a resident engine that listens beside the pool."""
+    return Resident(
+        name="idle",
+        title="Idle",
+        command=(
+            *(sys.executable, "-I", str(RESIDENT), resources.__path__[0]),
+            *("1", "60", str(folder / "loads"), ""),
+        ),
+        folder=folder,
+        log=folder / "idle.log",
+    )
 
 
 def duties(folder: Path):
@@ -50,6 +68,10 @@ def duties(folder: Path):
         if name == "family":
             child = subprocess.Popen(["sleep", "60"], start_new_session=True)
             note(f"child {child.pid}")
+        if name == "resident":
+            resident = idle_resident(folder)
+            resident.start()
+            note(f"stays {resident.pid()}")
         if name == "stubborn":
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         with contextlib.suppress(KeyboardInterrupt):

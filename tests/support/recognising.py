@@ -39,8 +39,8 @@ class RememberingCache(PageCache):
     def get(self, content_digest: str, engine: str) -> RecognisedPage | None:
         return self.pages.get((content_digest, engine))
 
-    def put(self, page: RecognisedPage) -> None:
-        self.pages[page.content_digest, page.engine] = page
+    def put(self, page: RecognisedPage, *, engine: str | None = None) -> None:
+        self.pages[page.content_digest, engine or page.engine] = page
 
 
 def recognise(

@@ -16,8 +16,8 @@ from lectern.ids import DocumentId, block_id
 from lectern.jobs.states import JobKind
 from lectern.settings import Settings, Speech
 from lectern.speech.voices import Voice
+from resources.engines.speech import Heard, SpeechEngine
 from resources.engines.speech import Speech as Spoken
-from resources.engines.speech import SpeechEngine
 from resources.services import Services
 from resources.stores.blocks_file import write_blocks
 from resources.stores.catalog import Document, TextStats
@@ -168,7 +168,9 @@ class ToneEngine(SpeechEngine):
         """Return the one voice."""
         return [Voice("tone:en", "tone", "Tone", "en")]
 
-    def synthesise(self, text: str, voice: Voice) -> Spoken:
+    def synthesise(
+        self, text: str, voice: Voice, *, context: Sequence[Heard] = ()
+    ) -> Spoken:
         """Return a tone."""
         if self.gate is not None:
             self.gate.wait(20)

@@ -19,8 +19,9 @@ class PageCache(ABC):
         """Return the page recognised from this content by this engine, if any."""
 
     @abstractmethod
-    def put(self, page: RecognisedPage) -> None:
-        """Keep a page under its own ``content_digest`` and ``engine``."""
+    def put(self, page: RecognisedPage, *, engine: str | None = None) -> None:
+        """Keep a page under its ``content_digest`` and ``engine``, its own unless
+        another one is stated: what is asked for may answer under a longer name."""
 
 
 class NoPageCache(PageCache):
@@ -30,12 +31,26 @@ class NoPageCache(PageCache):
         """Return None."""
         return None
 
-    def put(self, page: RecognisedPage) -> None:
+    def put(self, page: RecognisedPage, *, engine: str | None = None) -> None:
         """Forget the page."""
 
 
 class Recogniser(ABC):
     """Turns a file into recognised pages."""
+
+    name: str = "local"
+    label: str = "This machine"
+    """What people are shown."""
+
+    @property
+    def identity(self) -> str:
+        """Return what decides how it reads: a change makes an old reading stale."""
+        return self.name
+
+    def price_micros(self, pages: int) -> int | None:
+        """Return what reading so many pages costs, in millionths of a dollar; 0 is
+        free, None is not known."""
+        return 0
 
     @abstractmethod
     def recognise(
@@ -46,10 +61,12 @@ class Recogniser(ABC):
         cache: PageCache,
         progress: Progress,
         only_pages: Collection[int] = (),
+        all_pages: bool = False,
     ) -> Recognition:
         """Return the pages of a file, in whatever order the engine gave them.
 
         ``only_pages`` (one-based) asks for some pages alone; empty asks for all.
+        ``all_pages`` has an engine elsewhere read those too that read well here.
 
         Raises:
             InputError: The file cannot be read; the message says what to do.

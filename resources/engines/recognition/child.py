@@ -119,14 +119,17 @@ class Reading:
             self._pictures(pdf, self._job["pictures"])
             return
         if "texts" in self._job:
-            numbers = self._job["texts"]
+            numbers = self._job["texts"] or self._more_texts()
         else:
             # First of all, so that a second process starts while we read the outline.
             wanted = self._only or list(range(1, pdf.page_count + 1))
             numbers = self._asked_for("texts", wanted)
             outline = outline_to_wire(tuple(pdf.outline()))
             self._head(pdf.page_count, pdf.title, pdf.author, pdf.language, outline)
-        needed = list(self._texts(pdf, numbers))
+        needed: list[int] = []
+        while numbers:
+            needed += self._texts(pdf, numbers)
+            numbers = self._more_texts()
         self._pictures(pdf, self._asked_for("pictures", needed))
 
     def _texts(self, pdf: "PdfFile", numbers: list[int]) -> Iterator[int]:
@@ -154,10 +157,16 @@ class Reading:
         self._pictures(image, self._asked_for("pictures", numbers))
 
     def _asked_for(self, kind: str, numbers: list[int]) -> list[int]:
-        """Return those of the pages to be read in this way that are left to us."""
+        """Return those of the pages to be read in this way that we may begin with."""
         if not numbers:
             return []
         say({"share": kind, "pages": numbers})
+        asked: list[int] = hear() or []
+        return asked
+
+    def _more_texts(self) -> list[int]:
+        """Return the next pages whose text is ours to read; none when all are taken."""
+        say({"more": "texts"})
         asked: list[int] = hear() or []
         return asked
 

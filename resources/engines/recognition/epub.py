@@ -211,6 +211,24 @@ def _manifest(package: Any, package_name: str) -> dict[str, tuple[str, str, str]
     return found
 
 
+def cover_name(archive: Archive, caps: Caps) -> str | None:
+    """Return the name of the picture that an EPUB states to be its cover.
+
+    Raises:
+        DamagedFile: It lacks what every EPUB has.
+    """
+    package_name = _package_name(archive)
+    package = _xml(archive.read(package_name), caps)
+    manifest = _manifest(package, package_name)
+    for name, _, properties in manifest.values():
+        if "cover-image" in properties.split():
+            return name
+    for meta in package.iter("{*}meta"):  # as EPUB 2 says it
+        if meta.get("name") == "cover" and meta.get("content") in manifest:
+            return manifest[meta.get("content")][0]
+    return None
+
+
 def _spine(
     package: Any, manifest: dict[str, tuple[str, str, str]], archive: Archive
 ) -> list[SpineItem]:

@@ -26,6 +26,7 @@ from lectern.errors import (
 )
 from lectern.ids import digest
 from lectern.settings import Settings
+from resources.collecting import collection_paused
 from resources.engines.recognition.base import PageCache, Progress, Recogniser
 from resources.engines.recognition.guards import Caps
 from resources.engines.recognition.sandbox import ReadingChild, follow
@@ -47,6 +48,11 @@ logger = logging.getLogger(__name__)
 SHARED_FROM_PAGES = {"texts": 80, "pictures": 2}
 """So many pages to be read in a way are worth a second process."""
 READING_CHILDREN = 2
+PORTION_PAGES = 12
+"""Text pages are handed out in such portions, so that all children end together."""
+LONG_PDF_BYTES = 256 * 1024
+"""From this size a PDF is likely to have pages for two, and a second process starts
+before they are counted: loading its libraries takes as long as reading thirty pages."""
 LOST_PAGES = 3
 """Pages that may each end a process before the file is given up."""
 REPORT_SECONDS = 0.25
@@ -80,6 +86,7 @@ class LocalRecogniser(Recogniser):
         cache: PageCache,
         progress: Progress,
         only_pages: Collection[int] = (),
+        all_pages: bool = False,  # all are read here anyway
     ) -> Recognition:
         """Return the pages of a file, in the order they were read."""
         job = {
@@ -90,7 +97,7 @@ class LocalRecogniser(Recogniser):
             "tessdata": self._tessdata,
             "languages": self._languages,
         }
-        with ExitStack() as stack:
+        with ExitStack() as stack, collection_paused():
             recognition = _Recognising(job, cache, progress, stack)
             return recognition.run(timeout_seconds=self._timeout_seconds)
 
@@ -99,8 +106,8 @@ class LocalRecogniser(Recogniser):
 class _Share:
     """What one child has been asked to read."""
 
-    kind: str = "texts"
-    pages: list[int] = field(default_factory=list)  # none: it decides by itself
+    kind: str = ""  # "texts" or "pictures"; none: it decides by itself
+    pages: list[int] = field(default_factory=list)
     at: int | None = None
 
 
@@ -118,6 +125,8 @@ class _Recognising:
     failures: dict[int, LecternError] = field(default_factory=dict)
     children: list[ReadingChild] = field(default_factory=list)
     shares: dict[int, _Share] = field(default_factory=dict)  # of those that live
+    texts_left: list[int] | None = None  # not handed out yet; None: not known
+    early: list[ReadingChild] = field(default_factory=list)  # that wait to know them
     waiting: list[ReadingChild] = field(default_factory=list)  # for pictures to read
     lost_pages: int = 0
     reported_at: float = 0.0
@@ -125,6 +134,8 @@ class _Recognising:
     def run(self, *, timeout_seconds: float) -> Recognition:
         """Follow the children to their end and return what they found."""
         self._start(_Share())
+        if self._is_long_pdf() and _cores() > 1:
+            self._start(_Share("texts"))
         for event in follow(self.children, timeout_seconds=timeout_seconds):
             if event is not None:
                 child, message = event
@@ -136,10 +147,14 @@ class _Recognising:
         return self._result()
 
     def _start(self, share: _Share) -> None:
-        asked = {share.kind: share.pages} if share.pages else {}
+        asked = {share.kind: share.pages} if share.kind else {}
         child = self.stack.enter_context(ReadingChild({**self.job, **asked}))
         self.children.append(child)
         self.shares[id(child)] = share
+
+    def _is_long_pdf(self) -> bool:
+        is_pdf = self.job["format"] == Format.PDF.value and not self.job["only"]
+        return is_pdf and Path(self.job["path"]).stat().st_size >= LONG_PDF_BYTES
 
     def _on_message(self, child: ReadingChild, message: dict[str, Any]) -> None:
         match message:
@@ -153,6 +168,8 @@ class _Recognising:
                 self._answer(child, shown, engine)
             case {"share": kind, "pages": numbers}:
                 self._on_share(child, kind, numbers)
+            case {"more": "texts"}:
+                self._hand_out(child)
             case {"failed": number, "error": wire}:
                 self._fail(number, error_from_wire(wire))
             case {"error": wire}:
@@ -175,12 +192,35 @@ class _Recognising:
 
     def _on_share(self, child: ReadingChild, kind: str, numbers: list[int]) -> None:
         share = self.shares[id(child)]
-        share.kind, share.pages = kind, numbers
+        share.kind = kind
         if kind == "texts":
-            self._share_out(kind, numbers, asking=[child])
+            self._share_texts(child, numbers)
         else:
+            share.pages = numbers
             self.waiting.append(child)
             self._share_pictures()
+
+    def _share_texts(self, child: ReadingChild, numbers: list[int]) -> None:
+        """Let all who are there read; start another where there is enough to do."""
+        self.texts_left = numbers
+        for reader in (child, *self.early):
+            self._hand_out(reader)
+        for _ in range(len(self.shares), _readers("texts", numbers)):
+            self._start(_Share("texts", self._portion()))
+
+    def _hand_out(self, child: ReadingChild) -> None:
+        """Give a child more pages to read the text of; none when all are given out."""
+        if self.texts_left is None:
+            self.early.append(child)
+            return
+        portion = self._portion()
+        self.shares[id(child)].pages += portion
+        child.tell(portion)
+
+    def _portion(self) -> list[int]:
+        left = self.texts_left or []
+        self.texts_left = left[PORTION_PAGES:]
+        return left[:PORTION_PAGES]
 
     def _share_pictures(self) -> None:
         """Share out what needs pictures once nobody may find more of it.
@@ -192,20 +232,12 @@ class _Recognising:
             return
         asking, self.waiting = self.waiting, []
         found = (self.shares[id(child)].pages for child in asking)
-        self._share_out("pictures", sorted(chain(*found)), asking=asking)
-
-    def _share_out(
-        self, kind: str, numbers: list[int], *, asking: list[ReadingChild]
-    ) -> None:
-        """Let two processes read where there are pages and cores for both."""
-        readers = min(READING_CHILDREN, os.cpu_count() or 1)
-        if len(numbers) < SHARED_FROM_PAGES[kind]:
-            readers = 1
-        readers = max(readers, len(asking))
+        numbers = sorted(chain(*found))
+        readers = max(_readers("pictures", numbers), len(asking))
         for first, child in zip_longest(range(readers), asking):
             part = numbers[first::readers]
             if child is None:
-                self._start(_Share(kind, part))
+                self._start(_Share("pictures", part))
             else:
                 self.shares[id(child)].pages = part
                 child.tell(part)
@@ -215,7 +247,7 @@ class _Recognising:
         share = self.shares.pop(id(child))
         self.waiting = [other for other in self.waiting if other is not child]
         if child.exit_code != 0:
-            self._go_on_after(share, _error_of(child))
+            self._go_on_after(share, error_of(child))
         self._share_pictures()
 
     def _go_on_after(self, share: _Share, error: LecternError) -> None:
@@ -226,7 +258,8 @@ class _Recognising:
         self.lost_pages += 1
         if self.lost_pages > LOST_PAGES:
             raise error
-        if left := [n for n in share.pages if n not in self.pages]:
+        left = [n for n in share.pages if n not in self.pages]
+        if left := left or self._portion():
             self._start(_Share(share.kind, left))
 
     def _fail(self, number: int, error: LecternError) -> None:
@@ -280,7 +313,18 @@ class _Recognising:
         )
 
 
-def _error_of(child: ReadingChild) -> LecternError:
+def _readers(kind: str, numbers: list[int]) -> int:
+    """Return how many processes read: two where there are pages and cores for both."""
+    if len(numbers) < SHARED_FROM_PAGES[kind]:
+        return 1
+    return min(READING_CHILDREN, _cores())
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+def error_of(child: ReadingChild) -> LecternError:
     """Return what a child's way of ending means to the person who uploaded.
 
     Nothing here is worth another try: the same file would end the same way.

@@ -5,7 +5,7 @@ this module.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,6 +135,24 @@ class PdfFile:
             scale = self._scale(width, height)
             bitmap = page.render(scale=scale, grayscale=True, may_draw_forms=True)
             return bitmap.to_pil().convert("L"), scale * 72
+
+    def cut(self, numbers: Sequence[int], path: Path) -> None:
+        """Write some of the pages as a PDF of their own, without encryption.
+
+        Raises:
+            DamagedFile: They cannot be copied.
+        """
+        part = pypdfium2.PdfDocument.new()
+        try:
+            part.import_pages(self._document, [number - 1 for number in numbers])
+            part.save(path)
+        except pypdfium2.PdfiumError as error:
+            raise DamagedFile(
+                f"Pages {numbers[0]} to {numbers[-1]} cannot be copied: the PDF is "
+                "damaged there."
+            ) from error
+        finally:
+            part.close()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -49,8 +49,8 @@ class Frame:
 
     def box(self, left: float, bottom: float, right: float, top: float) -> Box:
         """Return a rectangle as fractions of the page as it is shown."""
-        x0, x1 = ((x - self.left) / self.width for x in (left, right))
-        y0, y1 = ((y - self.bottom) / self.height for y in (bottom, top))
+        x0, x1 = (left - self.left) / self.width, (right - self.left) / self.width
+        y0, y1 = (bottom - self.bottom) / self.height, (top - self.bottom) / self.height
         if self.turn == 90:
             return _clamped(y0, x0, y1, x1)
         if self.turn == 180:
@@ -62,12 +62,10 @@ class Frame:
 
 def _clamped(left: float, top: float, right: float, bottom: float) -> Box:
     low, high = -PAGE_FRINGE, 1.0 + PAGE_FRINGE
-    return Box(
-        min(high, max(low, left)),
-        min(high, max(low, top)),
-        min(high, max(low, right)),
-        min(high, max(low, bottom)),
-    )
+    edges = (left, top, right, bottom)
+    if low <= min(edges) and max(edges) <= high:  # as of nearly all lines
+        return Box(left, top, right, bottom)
+    return Box(*(min(high, max(low, edge)) for edge in edges))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ class LineReader:
     def read(self, page: Any, textpage: Any, *, page_turn: int) -> TextLayer:
         """Return the lines of a page in content-stream order."""
         handle = textpage.raw
-        lines = list(self._ranges(handle, textpage.get_text_range()))
+        lines = list(_ranges(textpage))
         turns = [self._turn(handle, start) for _, start, _ in lines]
         turn = _main_turn(lines, turns, page_turn)
         frame = _frame(page, turn)
@@ -111,20 +109,6 @@ class LineReader:
             found.extend(printed)
         return TextLayer(tuple(found), turn)
 
-    def _ranges(self, handle: Any, text: str) -> Iterator[tuple[str, int, int]]:
-        """Yield each line with its first and past-last character in pdfium's count."""
-        for found in LINE.finditer(text):
-            part = found.group()
-            kept = part.strip()
-            if not kept or kept == SOFT_HYPHEN:
-                continue
-            first = found.start() + len(part) - len(part.lstrip())
-            last = first + len(kept) - 1
-            start = pdfium.FPDFText_GetCharIndexFromTextIndex(handle, first)
-            end = pdfium.FPDFText_GetCharIndexFromTextIndex(handle, last)
-            if start >= 0 and end >= start:
-                yield kept, start, end + 1
-
     def _line(
         self, handle: Any, text: str, start: int, end: int, *, frame: Frame
     ) -> list[Line]:
@@ -133,10 +117,11 @@ class LineReader:
         if not edges or _is_off_page(box := frame.box(*_hull(edges))):
             return []
         size_pt = self._size_pt(handle, start + _middle(text))
-        last_char = end - 1 - (text[-1] == SOFT_HYPHEN)
-        first, last = self._face(handle, start), self._face(handle, last_char)
-        bold, italic = first[0] and last[0], first[1] and last[1]
-        if RIGHT_TO_LEFT.search(text):
+        bold, italic = self._face(handle, start)
+        if bold or italic:
+            last = self._face(handle, end - 1 - (text[-1] == SOFT_HYPHEN))
+            bold, italic = bold and last[0], italic and last[1]
+        if not text.isascii() and RIGHT_TO_LEFT.search(text):
             text = self._with_ligatures_righted(handle, text, start)
         shown = self._with_note_marks(handle, text, start, size_pt)
         line = Line(shown, box, round(size_pt, 1), bold, italic)
@@ -262,6 +247,25 @@ class LineReader:
         before = self._char_edges(handle, space - 1)
         after = self._char_edges(handle, space + 1)
         return max(after[near] - before[far], before[near] - after[far])
+
+
+def _ranges(textpage: Any) -> Iterator[tuple[str, int, int]]:
+    """Yield each line with its first and past-last character in pdfium's count."""
+    text = textpage.get_text_range()
+    # The text leaves characters out and adds none: of equal length, it has them all.
+    has_all = len(text) == textpage.count_chars()
+    char_at = pdfium.FPDFText_GetCharIndexFromTextIndex
+    for found in LINE.finditer(text):
+        part = found.group()
+        kept = part.strip()
+        if not kept or kept == SOFT_HYPHEN:
+            continue
+        start = found.start() + len(part) - len(part.lstrip())
+        end = start + len(kept) - 1
+        if not has_all:
+            start, end = char_at(textpage.raw, start), char_at(textpage.raw, end)
+        if start >= 0 and end >= start:
+            yield kept, start, end + 1
 
 
 def _hull(edges: list[Edges]) -> Edges:

@@ -44,7 +44,7 @@ PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 class ReadingChild:
     """One child process and its private folder."""
 
-    def __init__(self, job: dict[str, Any]) -> None:
+    def __init__(self, job: dict[str, Any], *, module: str = CHILD_MODULE) -> None:
         self.died_by: int | None = None  # signal
         self.exit_code: int | None = None
         self._buffer = bytearray()
@@ -52,7 +52,7 @@ class ReadingChild:
         self._folder = Path(tempfile.mkdtemp(prefix="lectern-reading-"))
         self._errors = (self._folder / "stderr").open("w+b")
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-X", "utf8", "-m", CHILD_MODULE],
+            [sys.executable, "-I", "-X", "utf8", "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -72,6 +72,11 @@ class ReadingChild:
         traceback: TracebackType | None,
     ) -> None:
         self.end()
+
+    @property
+    def folder(self) -> Path:
+        """Return the child's own folder, which goes with it."""
+        return self._folder
 
     def fileno(self) -> int:
         """Return the pipe to wait on."""

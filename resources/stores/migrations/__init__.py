@@ -5,11 +5,13 @@ A migration is one transaction: it happens whole or not at all, and may be run a
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, func, inspect, select, text
 
 from lectern.errors import StoreError
 from resources.stores.database import Database
 from resources.stores.schema import SCHEMA_HEAD
+
+MIGRATION_LOCK = 0x4C454354  # any number that no other program on the server takes
 
 
 def migrate(database: Database) -> None:
@@ -21,6 +23,7 @@ def migrate(database: Database) -> None:
     if current_revision(database) == SCHEMA_HEAD:
         return
     with database.write() as connection:
+        _wait_for_others(connection)
         # Another process may have done it while this one waited for the lock.
         revision = _revision(connection)
         if revision != SCHEMA_HEAD:
@@ -48,6 +51,12 @@ def require_current(database: Database) -> None:
         "The database was made by an older version of Lectern. "
         "Run “lectern migrate”, or start “lectern serve”, which does."
     )
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Let one process at a time migrate; on SQLite every writer is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
 
 
 def _revision(connection: Connection) -> str | None:

@@ -122,6 +122,23 @@ def test_the_first_post_comes_before_play_is_pressed(serve, open_page) -> None:
     assert first["voice"] == "espeak:en-gb"
 
 
+@pytest.mark.parametrize(("status", "is_repeated"), [(503, True), (422, False)])
+def test_a_report_is_repeated_only_where_it_may_be_taken_later(
+    serve, open_page, status: int, is_repeated: bool
+) -> None:
+    stage = serve(voiced_story())
+    page = open_page(stage)
+    until(lambda: len(stage.posts) > 0)
+    stage.cursor_status = status
+    before = len(stage.posts)
+    engine(page, "engine.jump(2, { play: false })")
+    until(lambda: len(stage.posts) > before)
+
+    time.sleep(5.5)  # it is repeated after five seconds
+
+    assert (len(stage.posts) > before + 1) is is_repeated
+
+
 def test_the_place_is_kept_over_a_reload(serve, open_page) -> None:
     stage = serve(voiced_story(words=20))
     page = open_page(stage)

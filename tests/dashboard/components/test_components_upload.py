@@ -41,6 +41,31 @@ def test_files_arrive_whole_and_the_page_is_told(serve, open_page) -> None:
     assert {each for ids in told for each in ids} == {"document0", "document1"}
 
 
+RECOGNISERS = [
+    {"name": "local", "label": "This machine", "quote": "1,000 pages · free"},
+    {"name": "mistral", "label": "Mistral OCR", "quote": "1,000 pages · $4.00"},
+]
+
+
+def test_who_reads_scans_is_chosen_with_the_price_in_sight(serve, open_page) -> None:
+    stage = serve(Stage([]))
+    page = open_page(stage, "upload", **DATA, recognisers=RECOGNISERS)
+    sent: list[str] = []
+    page.on("request", lambda r: sent.append(r.url) if r.method == "PUT" else None)
+    page.locator("#upload select").select_option("mistral")
+    assert "$4.00" in page.locator("#upload .quote").inner_text()
+    choose(page, ("scan.pdf", b"scan"))
+    row(page, "scan.pdf").locator("text=Added to your library").wait_for()
+
+    assert [url.partition("?")[2] for url in sent] == ["recogniser=mistral"]
+
+
+def test_without_a_choice_nobody_is_asked(serve, open_page) -> None:
+    page = open_page(serve(Stage([])), "upload", **DATA, recognisers=[])
+
+    assert not page.locator("#upload .readers").is_visible()
+
+
 def test_a_file_that_is_there_already_is_said_to_be(serve, open_page) -> None:
     stage = serve(Stage([], library={b"same": "document0"}))
     page = open_page(stage, "upload", **DATA)
