@@ -235,6 +235,12 @@ class EngineUnavailable(EngineError):
     retryable = False
 
 
+class NotServed(EngineUnavailable):
+    """The engine's server knows no such model, or no such endpoint."""
+
+    code = "not_served"
+
+
 class BadEngineReply(EngineError):
     """The engine answered with something that cannot be right."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lectern.errors import EngineUnavailable
+from lectern.errors import EngineUnavailable, NotServed
 from lectern.ids import BlobHash, digest
 from lectern.jobs.accelerators import Accelerator
 from lectern.settings import SpeechServer
@@ -23,7 +23,6 @@ from lectern.speech.voices import Voice
 from resources.engines import audio_replies
 from resources.engines.openai_speech_batches import Batches
 from resources.engines.openai_speech_client import (
-    NoSuchAddress,
     Reply,
     SpeechClient,
     require_library,
@@ -147,7 +146,7 @@ class OpenAISpeechEngine(SpeechEngine):
         if self._has_batch and not asked.keys() & {"seed", "extra_params"}:
             try:
                 return self._batches.speak(text, asked)
-            except NoSuchAddress:
+            except NotServed:
                 self._has_batch = False  # where it is the model, this fails again
         return self._client.speak({**asked, "input": text})
 

@@ -27,6 +27,7 @@ from lectern.errors import (
     EngineCrashed,
     EngineError,
     EngineUnavailable,
+    NotServed,
 )
 from lectern.settings import SpeechServer
 
@@ -85,7 +86,7 @@ class SpeechClient:
         """Return the sound of each text, or why there is none.
 
         Raises:
-            NoSuchAddress: There is no such endpoint, or no such model.
+            NotServed: There is no such endpoint, or no such model.
             EngineError: As ``speak`` does, when it concerns all of them.
         """
         items = [{"input": text} for text in texts]
@@ -216,7 +217,7 @@ class SpeechClient:
         if status in (401, 403):
             return EngineUnavailable(f"{who} refuses the key. Set its api_key.")
         if status in (404, 405):
-            return NoSuchAddress(f"{who} does not know what was asked for. {said}")
+            return NotServed(f"{who} does not know what was asked for. {said}")
         if status == 429 and error.code == "insufficient_quota":
             return EngineUnavailable(f"{who}: the account has no credit left.")
         if status in (429, 503):
@@ -240,10 +241,6 @@ class SpeechClient:
         if key is not None and key.get_secret_value():
             text = text.replace(key.get_secret_value(), "…")
         return text[:SHOWN_CHARS]
-
-
-class NoSuchAddress(EngineUnavailable):
-    """The server knows no such model, or no such endpoint."""
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float:
