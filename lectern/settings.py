@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    IPvAnyNetwork,
     SecretStr,
     StringConstraints,
     field_validator,
@@ -23,6 +24,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lectern.jobs.hours import OffPeak, zone_of
+
+PIECE_BYTES = 8 * 1024**2
+"""Most bytes of one request of an upload; a larger file comes in several."""
 
 
 class Limits(BaseModel):
@@ -310,6 +314,69 @@ class Batch(BaseModel):
         return name
 
 
+HostName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")
+]
+HostPort = Annotated[
+    str, StringConstraints(pattern=r"^([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$")
+]
+FilePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")]
+
+
+class Proxy(BaseModel):
+    """The web server in front, for which `lectern deploy` writes a configuration.
+
+    Its public name is the first of `LECTERN_TRUSTED_HOSTS`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    http_port: int = Field(80, ge=1, le=65535)
+    """Port for plain HTTP; with a certificate it only leads to the other."""
+    https_port: int = Field(443, ge=1, le=65535)
+    """Port for HTTPS."""
+    certificate: FilePath | None = None
+    """PEM file of the certificate and its chain; unset is plain HTTP with nginx, for
+    use behind something that speaks HTTPS, and a certificate of its own with Caddy."""
+    certificate_key: FilePath | None = None
+    """PEM file of its private key."""
+    app_address: HostPort | None = None
+    """Where it reaches the web app, `lectern:8710`; unset is `host` and `port`."""
+    dagster_address: HostPort | None = None
+    """Where it reaches the Dagster UI; unset is loopback and `dagster_port`."""
+    dagster_name: HostName | None = None
+    """Host name under which operators find the Dagster UI, `dagster.example.org`.
+    Unset offers it to nobody."""
+    operators_file: FilePath | None = None
+    """File of operators' passwords, one `name:hash` a line as `htpasswd -B` writes
+    it (for Caddy one `name hash` a line, as `caddy hash-password` prints it)."""
+    operator_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks from which alone operators may come, `["10.0.0.0/8"]`; empty is any."""
+    requests_per_second: int = Field(30, ge=1)
+    """Requests of one address (a /64 of IPv6), on average; more are answered 429."""
+    burst_requests: int = Field(120, ge=1)
+    """Requests of one address that may come at once."""
+    uploads_per_minute: int = Field(60, ge=1)
+    """Files of one address, on average."""
+    burst_uploads: int = Field(60, ge=1)
+    """Files of one address that may come at once."""
+    connections: int = Field(100, ge=1)
+    """Requests and open connections of one address at one time."""
+    access_log: FilePath = "/var/log/nginx/access.log"
+    """Where requests are logged, without what stands behind a `?`."""
+
+    @model_validator(mode="after")
+    def _refuse_halves(self) -> "Proxy":
+        if (self.certificate is None) != (self.certificate_key is None):
+            raise ValueError("A certificate and its key are set together, or neither.")
+        if self.dagster_name and not (self.operators_file or self.operator_networks):
+            raise ValueError(
+                "The Dagster UI has no login of its own. Set operators_file or "
+                "operator_networks as well, or leave dagster_name unset."
+            )
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that can be configured."""
 
@@ -359,6 +426,7 @@ class Settings(BaseSettings):
     """Vision models by name; each name is a recogniser."""
     api: Api = Api()
     batch: Batch = Batch()
+    proxy: Proxy = Proxy()
 
     @field_validator("speech_servers")
     @classmethod

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from lectern.errors import LecternError
 from lectern.settings import Settings
+from pipelines.proxying import ProxyKind
 
 app = typer.Typer(
     name="lectern",
@@ -136,6 +137,16 @@ def sweep() -> None:
     from pipelines.upkeep import sweep as run
 
     typer.echo(run(Settings()))
+
+
+@app.command()
+def deploy(
+    server: Annotated[ProxyKind, typer.Argument(help="The web server in front.")],
+) -> None:
+    """Print the configuration of the web server in front, made from the settings."""
+    from pipelines.proxying import proxy_configuration
+
+    typer.echo(proxy_configuration(Settings(), server), nl=False)
 
 
 @app.command()

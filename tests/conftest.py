@@ -12,8 +12,10 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from lectern.settings import Settings
+from pipelines.proxying import ProxyKind
 from tests.support.browser import browser, chromium_path
 from tests.support.postgres import server_folder
+from tests.support.proxies import program_of
 from tests.support.samples import FOLDER
 
 hypothesis_settings.register_profile(
@@ -42,6 +44,9 @@ def pytest_report_header() -> list[str]:
         ),
         "epubcheck (Debian: epubcheck); made EPUBs are not checked by it": (
             shutil.which("epubcheck")
+        ),
+        "nginx (Debian: nginx); its configuration is not tried": (
+            program_of(ProxyKind.NGINX)
         ),
         "bwrap (Debian: bubblewrap); the parser's network is closed another way": (
             shutil.which("bwrap")

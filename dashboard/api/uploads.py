@@ -16,11 +16,10 @@ from lectern.contracts import Contract
 from lectern.errors import InvalidRequest, LecternError, StoreError
 from lectern.ids import UploadId
 from lectern.jobs.wanted import LOCAL, Wanted
+from lectern.settings import PIECE_BYTES
 from resources.engines.recognition.sniff import sniff_start
 from resources.stores.uploads import Upload
 
-PIECE_BYTES = 8 * 1024**2
-"""Most bytes of one request."""
 WRITE_BYTES = 2 * 1024**2
 """Gathered before each write, as every write is synced to disk."""
 SNIFF_BYTES = 4096

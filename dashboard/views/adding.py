@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import following, intake, session
 from dashboard.api.texts import NewText, take_text
-from dashboard.api.uploads import PIECE_BYTES
+from lectern.settings import PIECE_BYTES
 from dashboard.components.mount import mount
 from dashboard.views import wording
 from lectern.documents.formats import Format
