@@ -6,7 +6,6 @@ import streamlit as st
 
 from dashboard import following, intake, session
 from dashboard.api.texts import NewText, take_text
-from lectern.settings import PIECE_BYTES
 from dashboard.components.mount import mount
 from dashboard.views import wording
 from lectern.documents.formats import Format
@@ -14,6 +13,7 @@ from lectern.documents.titles import TITLE_CHARS
 from lectern.errors import LecternError, NotFound
 from lectern.ids import DocumentId
 from lectern.jobs.states import JobKind
+from lectern.settings import PIECE_BYTES
 from resources.stores.catalog import Document
 
 ACCEPTED = (

@@ -400,12 +400,10 @@ def test_the_log_holds_no_secret_of_an_address(nginx):
 @needs_nginx
 def test_with_a_certificate_plain_http_only_leads_to_https(app, telling, tmp_path):
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
-        + ["-subj", f"/CN={NAME}", "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
+    command += ["-days", "1", "-subj", f"/CN={NAME}"]
+    command += ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
     settings = _settings(
         *(ProxyKind.NGINX, tmp_path, app, telling),
         certificate=str(certificate),
