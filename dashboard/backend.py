@@ -6,9 +6,11 @@ here knows Streamlit or HTTP.
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 
 from lectern.settings import Settings
 from resources.orchestrator import Orchestrator
+from resources.placement import accelerator_of
 from resources.services import Services
 
 
@@ -27,10 +29,13 @@ _lock = threading.Lock()
 
 def open_backend(settings: Settings) -> Backend:
     """Open the stores that these settings name."""
+    services = Services.open(settings)
     return Backend(
         settings=settings,
-        services=Services.open(settings),
-        orchestrator=Orchestrator(settings),
+        services=services,
+        orchestrator=Orchestrator(
+            settings, accelerator_of=partial(accelerator_of, services)
+        ),
     )
 
 

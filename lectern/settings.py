@@ -392,6 +392,9 @@ class Settings(BaseSettings):
     """Where everything is kept: databases, blobs, statistics, logs."""
     database_url: str | None = None
     """SQLAlchemy address of the app database; unset is SQLite in ``data_dir``."""
+    broker_url: SecretStr | None = None
+    """Address of the Redis that hands runs to workers on other machines,
+    `redis://10.0.0.5/0`; unset is the worker pool of this machine. Needs PostgreSQL."""
     host: str = "127.0.0.1"
     """Address the web app listens on. There is no login yet: leave it on loopback."""
     port: int = 8710
@@ -405,6 +408,8 @@ class Settings(BaseSettings):
     """Runs that prepare or render documents at one time."""
     listeners: int = 4
     """Listening runs at one time; they do not count as ``workers``."""
+    worker_memory_bytes: int = Field(2 * 1024**3, ge=256 * 1024**2)
+    """Memory at which a process of ``lectern worker`` is replaced, after its run."""
     disk_reserve_bytes: int = 2 * 1024**3
     """Free disk below which new uploads are refused."""
     tessdata_dir: Path | None = None
@@ -447,6 +452,13 @@ class Settings(BaseSettings):
             if name in ("local", "mistral", "mistral-batch"):
                 raise ValueError(f"A vision server cannot be called {name!r}.")
         return servers
+
+    @field_validator("broker_url")
+    @classmethod
+    def _refuse_other_brokers(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("A broker is a Redis: write redis://host:6379/0.")
+        return url
 
     @model_validator(mode="after")
     def _refuse_unknown_variables(self) -> "Settings":

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.partitions import documents
-from assets.tags import PATIENT, PROMPT
+from assets.tags import PATIENT, PROMPT, UPKEEP
 from lectern.jobs.runs import PIPELINES
 from lectern.jobs.states import JobKind
 
@@ -55,7 +55,7 @@ voice_document = dg.define_asset_job(
 update_statistics = dg.define_asset_job(
     "update_statistics",
     selection=dg.AssetSelection.groups("usage"),
-    tags=PATIENT,
+    tags=UPKEEP,
     executor_def=dg.in_process_executor,
     description="Take new usage events out of the app database and count them.",
 )

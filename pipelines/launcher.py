@@ -19,8 +19,8 @@ from dagster._core.launcher import (
 )
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 
-from lectern.jobs.runs import LANE
-from pipelines.pool_protocol import Answer, Lane, Question, RunCondition, ask_pool
+from lectern.jobs.queues import lane_of
+from pipelines.pool_protocol import Answer, Question, RunCondition, ask_pool
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         question = Question(
             ask="launch",
             run_id=run.run_id,
-            lane=lane_of(run),
+            lane=lane_of(run.tags),
             instance_ref=serialize_value(self._instance.get_ref()),
         )
         try:
@@ -128,8 +128,3 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
             return ask_pool(self._socket_path, question)
         except (ConnectionError, FileNotFoundError):
             return Answer(condition=RunCondition.UNKNOWN)
-
-
-def lane_of(run: DagsterRun) -> Lane:
-    """Return the lane that a run's tags name."""
-    return Lane(run.tags.get(LANE, Lane.WORKERS))

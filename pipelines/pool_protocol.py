@@ -12,16 +12,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from lectern.jobs.queues import Lane
+
 ANSWER_SECONDS = 10.0
 MESSAGE_BYTES = 1024**2
-
-
-class Lane(StrEnum):
-    """Runs of one lane never wait for runs of another."""
-
-    WORKERS = "workers"  # preparing, rendering, statistics: minutes
-    LISTENERS = "listeners"  # somebody is waiting for sound
-    BATCH = "batch"  # nobody is waiting: begun while no run of the others waits
 
 
 class RunCondition(StrEnum):

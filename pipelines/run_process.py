@@ -5,6 +5,7 @@ Beside it, what the pool itself says of runs when it starts and when it stops.
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -15,14 +16,15 @@ from dagster._utils.interrupts import capture_interrupts
 
 from lectern.errors import LecternError
 from lectern.ids import JobId
+from lectern.jobs.queues import lane_of
 from lectern.jobs.runs import JOB, STOPPED, WORKER
 from lectern.settings import Settings
-from pipelines.launcher import lane_of
 from pipelines.pool_protocol import Question
 from pipelines.preloading import instance_of
 from pipelines.recovery import Remedy, decide, look_into, report_lost, settle
 from pipelines.worker_pool import Duties
 from resources.orchestrator import Orchestrator
+from resources.placement import accelerator_of
 from resources.services import Services
 
 logger = logging.getLogger("lectern.pool")
@@ -78,8 +80,11 @@ def resume(instance: dg.DagsterInstance, job_id: JobId) -> None:
         return
     if not services.jobs.requeue(job.id, job.run_id or ""):
         return
+    orchestrator = Orchestrator(
+        settings, accelerator_of=partial(accelerator_of, services)
+    )
     try:
-        Orchestrator(settings).launch(job)
+        orchestrator.launch(job)
     except LecternError as error:
         logger.warning("Job %s waits for the sensor: %s", job_id, error.message)
 
@@ -98,7 +103,7 @@ def left_behind(dagster_home: Path) -> list[Question]:
             Question(
                 ask="launch",
                 run_id=run.run_id,
-                lane=lane_of(run),
+                lane=lane_of(run.tags),
                 instance_ref=instance_ref,
             )
             for run in reversed(instance.get_runs(waiting))

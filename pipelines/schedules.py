@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.tags import UPKEEP
 from pipelines.upkeep import forget_old_runs, retire_partitions
 from resources.services import Services
 
@@ -19,7 +20,7 @@ def delete_unreachable(
     context.log.info("%s; %s partitions, %s runs retired", swept, retired, runs)
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job(executor_def=dg.in_process_executor, tags=UPKEEP)
 def sweep_stores() -> None:
     """Give back the disk that deleted documents held."""
     delete_unreachable()

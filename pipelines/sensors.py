@@ -17,6 +17,7 @@ from pipelines.jobs import (
 from pipelines.launcher import WarmRunLauncher
 from pipelines.recovery import Remedy, decide, look_into, settle
 from resources.orchestrator import tags_of
+from resources.placement import accelerator_of
 from resources.services import Services
 from resources.stores.jobs import Job
 
@@ -58,7 +59,7 @@ def waiting_jobs(
         yield dg.RunRequest(
             job_name=PIPELINES[job.kind],
             partition_key=job.document_id,
-            tags=tags_of(job),
+            tags=tags_of(job, accelerator=accelerator_of(services, job)),
         )
 
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lectern.jobs.queues import Lane
 from lectern.settings import Settings
 from pipelines.kinship import (
     adopt_orphans,
@@ -33,7 +34,6 @@ from pipelines.logs import configure_logging
 from pipelines.places import make_places
 from pipelines.pool_protocol import (
     Answer,
-    Lane,
     Question,
     RunCondition,
     parse_question,

@@ -6,12 +6,13 @@ own reconciler launches it later.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 
 from lectern.errors import EngineUnavailable
+from lectern.jobs.accelerators import Accelerator
 from lectern.jobs.runs import DOCUMENTS, JOB, PIPELINES, run_tags
 from lectern.settings import Settings
 from resources.stores.jobs import Job
@@ -80,21 +81,28 @@ mutation Stop($runs: [String!]!) {
 logger = logging.getLogger(__name__)
 
 
-def tags_of(job: Job) -> dict[str, str]:
-    """Return the tags of a run that carries out a job."""
+def tags_of(job: Job, *, accelerator: Accelerator = Accelerator.CPU) -> dict[str, str]:
+    """Return the tags of a run that carries out a job on such a machine."""
     return run_tags(
         job_id=job.id,
         document_id=job.document_id,
         kind=job.kind,
         batch_id=job.batch_id,
         priority=job.priority,
+        accelerator=accelerator,
     )
 
 
 class Orchestrator:
     """The runs of jobs. Safe to share between threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        accelerator_of: Callable[[Job], Accelerator] = lambda _job: Accelerator.CPU,
+    ) -> None:
+        self._accelerator_of = accelerator_of
         address = f"http://127.0.0.1:{settings.dagster_port}"
         self._client = httpx.Client(base_url=address, timeout=TIMEOUT, trust_env=False)
 
@@ -114,7 +122,7 @@ class Orchestrator:
         Raises:
             EngineUnavailable: Dagster does not answer, or refuses.
         """
-        tags = tags_of(job)
+        tags = tags_of(job, accelerator=self._accelerator_of(job))
         execution = {
             "selector": {**REPOSITORY, "jobName": PIPELINES[job.kind]},
             "mode": "default",

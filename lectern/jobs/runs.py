@@ -5,6 +5,7 @@ the sets of tags that belong together are in ``assets/tags.py``.
 """
 
 from lectern.ids import DocumentId, JobId
+from lectern.jobs.accelerators import Accelerator
 from lectern.jobs.states import JobKind
 
 JOB = "lectern/job"
@@ -16,8 +17,10 @@ KIND = "lectern/kind"
 ACCELERATOR = "lectern/accelerator"
 """Which machines may take the run, ``cpu`` or ``gpu``; past one machine it picks
 the queue."""
+ENVIRONMENT = "lectern/environment"
+"""The environment that has what the run needs installed; unset is the usual one."""
 LANE = "lectern/lane"
-"""Which lane of the worker pool takes the run."""
+"""Which lane takes the run."""
 BATCH = "lectern/batch"
 """The batch a run belongs to."""
 BATCH_LANE = "batch"
@@ -55,6 +58,7 @@ def run_tags(
     kind: JobKind,
     batch_id: str | None = None,
     priority: int = 0,
+    accelerator: Accelerator = Accelerator.CPU,
 ) -> dict[str, str]:
     """Return the tags by which a run names its job.
 
@@ -65,6 +69,7 @@ def run_tags(
         DOCUMENT: document_id,
         KIND: kind.value,
         PARTITION: document_id,
+        ACCELERATOR: accelerator.value,
     }
     if batch_id is None:
         return tags

@@ -85,6 +85,7 @@ def test_listening_runs_go_to_a_lane_of_their_own() -> None:
     lanes = {name: found.get_job(name).run_tags.get("lectern/lane") for name in JOBS}
 
     assert lanes.pop("listen_to_document") == "listeners"
+    assert lanes.pop("update_statistics") == "upkeep"
     assert set(lanes.values()) == {"workers"}
 
 
