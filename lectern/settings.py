@@ -34,9 +34,9 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    upload_bytes: int = 200 * 1024**2
+    upload_bytes: int = 200_000_000
     """Bytes of one uploaded file."""
-    text_bytes: int = 10 * 1024**2
+    text_bytes: int = 10_000_000
     """Bytes of one plain text, Markdown or HTML file, or of pasted text."""
     pages: int = 3000
     """Pages of one document."""
@@ -44,10 +44,10 @@ class Limits(BaseModel):
     """Pixels of one image frame, before decoding."""
     render_pixels: int = 25_000_000
     """Pixels of one page drawn for recognition; larger pages are drawn smaller."""
-    inflated_bytes: int = 300 * 1024**2
+    inflated_bytes: int = 300_000_000
     """Bytes that an archive (EPUB, DOCX, ODT, PPTX) may unpack to, counted as it
     is unpacked and never taken from its own directory."""
-    member_bytes: int = 100 * 1024**2
+    member_bytes: int = 100_000_000
     """Bytes that one member of an archive may unpack to."""
     members: int = 10_000
     """Members of one archive."""
@@ -410,7 +410,7 @@ class Settings(BaseSettings):
     """Listening runs at one time; they do not count as ``workers``."""
     worker_memory_bytes: int = Field(2 * 1024**3, ge=256 * 1024**2)
     """Memory at which a process of ``lectern worker`` is replaced, after its run."""
-    disk_reserve_bytes: int = 2 * 1024**3
+    disk_reserve_bytes: int = 2_000_000_000
     """Free disk below which new uploads are refused."""
     tessdata_dir: Path | None = None
     """Folder of Tesseract's ``*.traineddata``; unset looks in the usual places."""

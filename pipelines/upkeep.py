@@ -11,6 +11,7 @@ from lectern.errors import InvalidRequest, NotFound
 from lectern.ids import DocumentId
 from lectern.jobs.runs import DOCUMENTS
 from lectern.settings import Settings
+from lectern.units import size
 from pipelines.dagster_storage import make_storage
 from pipelines.instance_files import write_dagster_settings
 from pipelines.places import make_places
@@ -65,7 +66,7 @@ def sweep(settings: Settings) -> str:
     swept = sweep_stores(Services.open(settings))
     return (
         f"Deleted {swept.documents} documents, {swept.variants} sounds and "
-        f"{swept.blobs} files ({swept.blob_bytes / 1024**2:.1f} MiB)."
+        f"{swept.blobs} files ({size(swept.blob_bytes)})."
     )
 
 

@@ -119,14 +119,19 @@ class Rendering:
     def voice_all(self) -> Tally:
         """See every block through; it costs nothing for those that have their sound."""
         total = len(self.utterances)
-        done: set[int] = set()
+        voiced = self._services.variants.existing(one.key for one in self.utterances)
+        found = {one.block.index for one in self.utterances if one.key in voiced}
+        done = set(found)
+
+        def report() -> None:
+            self.report(JobStep.SPEAKING, len(done), total, found=len(found))
 
         def take_note(links: Sequence[Link]) -> None:
             done.update(link.block_index for link in links)
-            self.report(JobStep.SPEAKING, len(done), total)
+            report()
 
         def should_stop() -> bool:
-            self.report(JobStep.SPEAKING, len(done), total)
+            report()
             return self._is_cancelled or self._is_past_hours
 
         tally = self._services.voicing().voice(
@@ -235,8 +240,11 @@ class Rendering:
             )
         return renewed
 
-    def report(self, step: JobStep, done: int, total: int) -> None:
-        """Say how far it is, not too often, and see whether to stop."""
+    def report(self, step: JobStep, done: int, total: int, *, found: int = 0) -> None:
+        """Say how far it is, not too often, and see whether to stop.
+
+        ``found`` of what is done was there before.
+        """
         now = time.monotonic()
         if now - self._reported_at < REPORT_SECONDS:
             return
@@ -244,7 +252,9 @@ class Rendering:
         jobs, settings = self._services.jobs, self._services.settings.batch
         self._is_cancelled = jobs.is_cancelled(self._job.id)
         self._is_past_hours = jobs.is_past_hours(self._job, settings)
-        self._services.jobs.progress(self._job.id, step=step, done=done, total=total)
+        self._services.jobs.progress(
+            self._job.id, step=step, done=done, total=total, found=found
+        )
 
     def raise_if_cancelled(self) -> None:
         """Stop where somebody asked for it.

@@ -129,7 +129,7 @@ async def _write_stream(
 
 def _write(principal: Principal, upload: Upload, data: bytes) -> Upload:
     if upload.offset_bytes == 0 and data:
-        sniff_start(data[:SNIFF_BYTES])
+        sniff_start(data[:SNIFF_BYTES], name=upload.name)
     uploads = backend.current().services.uploads
     return uploads.advance(principal, upload.id, offset=upload.offset_bytes, data=data)
 

@@ -29,17 +29,17 @@ export function counted(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Return bytes as "0.4 MB", "12 MB", "1.5 GB", counted as file managers do. */
+/** Return bytes as "0.4 MB", "12 MB", "1.5 GB", a kB being 1000 bytes. */
 export function bytes(count) {
-  if (count < 1024) return `${count} B`;
+  if (count < 1000) return `${count} B`;
   const units = ["kB", "MB", "GB", "TB"];
-  let value = count / 1024;
+  let value = count / 1000;
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
+  while (Math.round(value) >= 1000 && unit < units.length - 1) {
+    value /= 1000;
     unit += 1;
   }
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  return `${value < 10 ? Number(value.toFixed(1)) : Math.round(value)} ${units[unit]}`;
 }
 
 /** Return a speed as "1×", "1.25×". */

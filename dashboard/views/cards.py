@@ -10,11 +10,13 @@ from dashboard import following, session
 from dashboard.api.manifests import MS_PER_CHAR
 from dashboard.views import adding, selecting, wording
 from lectern.documents.formats import Format
+from lectern.documents.spoken import speak
 from lectern.errors import may_succeed_again
 from lectern.jobs.states import DocumentState, JobKind
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
 from resources.stores.jobs import Job
+from resources.texts import text_of
 
 ICONS = {
     Format.PDF: "picture_as_pdf",
@@ -46,8 +48,17 @@ def heard_fraction(document: Document, cursor: Cursor | None) -> float:
     return min(1.0, cursor.block_index / (document.block_count - 1))
 
 
+def is_heard(document: Document, cursor: Cursor) -> bool:
+    """Whether nothing that is spoken comes after the block a listener is at."""
+    if heard_fraction(document, cursor) < 0.5:
+        return False  # notes at the end are rarely more: its text need not be read
+    text = text_of(session.services(), document)
+    rest = text.blocks[cursor.block_index + 1 :] if text else ()
+    return all(speak(block, document.policy).skipped_because for block in rest)
+
+
 def show_continue(documents: Sequence[Document]) -> None:
-    """Offer to go on with what was heard last."""
+    """Offer to go on with what was heard last and not to its end."""
     cursors = session.services().cursors.all(session.principal())
     begun = [
         (cursor, document)
@@ -56,9 +67,11 @@ def show_continue(documents: Sequence[Document]) -> None:
         and (cursor := cursors.get(document.id)) is not None
         and cursor.updated_at is not None
     ]
-    if not begun:
+    begun.sort(key=lambda pair: str(pair[0].updated_at), reverse=True)
+    left_over = ((c, document) for c, document in begun if not is_heard(document, c))
+    cursor, document = next(left_over, (None, None))
+    if cursor is None or document is None:
         return
-    cursor, document = max(begun, key=lambda pair: str(pair[0].updated_at))
     share = heard_fraction(document, cursor)
     left = wording.duration(listening_seconds(document) * (1 - share) / cursor.rate)
     with st.container(

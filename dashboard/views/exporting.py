@@ -11,7 +11,7 @@ from dashboard.api.exports import begin_export, unfinished_exports
 from dashboard.views import wording
 from lectern import units
 from lectern.documents.blocks import Chapter, DocumentText
-from lectern.errors import LecternError
+from lectern.errors import LecternError, NotFound
 from lectern.exports.formats import FACTS, ExportFormat
 from lectern.exports.requests import CHAPTERS_MOST, ExportRequest
 from lectern.ids import JobId
@@ -77,7 +77,10 @@ def _running(document: Document) -> list[Job]:
 
 
 def _show_files(document: Document, *, were_running: frozenset[str]) -> None:
-    jobs = _running(document)
+    try:
+        jobs = _running(document)
+    except NotFound:  # deleted in another tab: the page says so, and polls no more
+        st.rerun()
     if {job.id for job in jobs} != were_running:
         st.rerun()
     for job in jobs:
@@ -316,7 +319,12 @@ def _quote_line(plan: ExportPlan) -> str:
 def _follow(job_id: JobId) -> None:
     """Show how far an export is; at its end the file, or why there is none."""
     services, principal = session.services(), session.principal()
-    job = services.jobs.get(principal, job_id)
+    try:
+        job = services.jobs.get(principal, job_id)
+        services.catalog.get(principal, job.document_id)
+    except NotFound:
+        _close()
+        st.rerun()
     if job.state is JobState.DONE:
         files = services.exports.list(principal, job.document_id)
         made = [one for one in files if _is_of(one, job)]

@@ -90,7 +90,10 @@ def _show_failure(document: Document) -> None:
 
 def _show_preparing(document_id: DocumentId) -> None:
     services, principal = session.services(), session.principal()
-    document = services.catalog.get(principal, document_id)
+    try:
+        document = services.catalog.get(principal, document_id)
+    except NotFound:  # deleted in another tab: the page says so, and polls no more
+        st.rerun()
     if document.state is not DocumentState.PREPARING:
         st.rerun()
     st.title(wording.plain(document.title), anchor=False)

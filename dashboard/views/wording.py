@@ -1,5 +1,6 @@
 """How numbers, times and other people's text are put into words on a page."""
 
+import math
 import re
 from datetime import datetime
 
@@ -96,6 +97,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60:,} h {minutes % 60} min"
 
 
+def roughly(seconds: float) -> float:
+    """Return a guessed time as steadily as it deserves: below a minute in fives."""
+    return seconds if seconds >= 60 else 5 * max(1, math.ceil(seconds / 5))
+
+
 def quote(quoted: Quote) -> str:
     """Return what work costs and takes: "12 pages · $0.05 · about 40 s"."""
     took = "time not measured yet"
@@ -127,5 +133,5 @@ def progress_line(job: Job, now: datetime) -> str:
         parts.append(job.message)
     follows = job.kind is JobKind.LISTEN  # it ends when its reader goes, not before
     if not follows and (left := job.eta_seconds(now)) is not None:
-        parts.append(f"about {duration(left)} left")
+        parts.append(f"about {duration(roughly(left))} left")
     return " · ".join(parts)

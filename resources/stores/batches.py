@@ -62,6 +62,9 @@ class Batches:
     ) -> Batch:
         """Accept a batch and all its jobs at once. From here on none is lost.
 
+        Where one that is not done yet has all of this in hand, as when the same is
+        begun in two tabs, that one is returned.
+
         Raises:
             InvalidRequest: There is nothing to do.
             NotFound: One of the documents is not this person's.
@@ -86,6 +89,8 @@ class Batches:
             raise InvalidRequest("There is nothing to do for these documents.")
         with self._database.write() as connection:
             _require_own(connection, principal, [task.document_id for task in tasks])
+            if same := _in_hand(connection, batch, rows):
+                return same
             connection.execute(
                 insert(schema.batch).values(
                     {n: getattr(batch, n) for n in schema.batch.c.keys()}  # noqa: SIM118
@@ -389,9 +394,37 @@ def _require_own(
             _document.owner_id == principal.owner_id,
             _document.deleted_at.is_(None),
         )
+        query = query.order_by(_document.id).with_for_update()  # one after the other
         found |= set(connection.scalars(query))
     if found != wanted:
         raise NotFound("There is no such document. It may have been deleted.")
+
+
+def _in_hand(
+    connection: Connection, wanted: Batch, rows: Sequence[Mapping[str, Any]]
+) -> Batch | None:
+    """Return an unfinished batch that does the same to all these documents."""
+    work = {(row["document_id"], row["kind"]) for row in rows}
+    alike = and_(
+        *(
+            _batch[name] == getattr(wanted, name)
+            for name in ("owner_id", "recogniser", "voice_id", "is_off_peak")
+        ),
+        _batch.cancelled_at.is_(None),
+    )
+    query = (
+        select(_job.batch_id, _job.document_id, _job.kind)
+        .join(schema.batch, _batch.id == _job.batch_id)
+        .where(alike, _job.state.in_(UNFINISHED), _job.cancel_requested == false())
+    )
+    found: dict[str, set[tuple[str, str]]] = {}
+    for batch_id, document_id, kind in connection.execute(query):
+        found.setdefault(batch_id, set()).add((document_id, JobKind(kind)))
+    same = next((batch_id for batch_id, of in found.items() if work <= of), None)
+    if same is None:
+        return None
+    one = select(schema.batch).where(_batch.id == same)
+    return _batch_of(connection.execute(one).mappings().one())
 
 
 def _batch_of(row: Mapping[Any, Any]) -> Batch:

@@ -54,6 +54,8 @@ class Job:
     batch_id: str | None = None
     not_before: datetime | None = None  # of a batch's job: when it may go on
     released_at: datetime | None = None  # since when a batch's job may have a run
+    found: int = 0  # of ``done``: what was there before the step, and cost no time
+    progressed_at: datetime | None = None  # when ``done`` last changed
 
     @property
     def principal(self) -> Principal:
@@ -63,15 +65,22 @@ class Job:
     def eta_seconds(self, now: datetime) -> float | None:
         """Return how long the present step will still take, once that shows.
 
-        It says nothing before two seconds or two parts are done: an estimate that
-        jumps about is worse than none.
+        The pace is that of the whole step, taken when its last part was done; from
+        there the clock runs down. What was found done counts for nothing. It says
+        nothing before two seconds or two parts: an estimate that jumps about is worse
+        than none.
         """
         if self.state is not JobState.RUNNING or self.step_started_at is None:
             return None
-        spent_seconds = (now - self.step_started_at).total_seconds()
-        if self.done < 2 or spent_seconds < 2 or self.done >= self.total:
+        last_at = self.progressed_at or now
+        spent_seconds = (last_at - self.step_started_at).total_seconds()
+        made = self.done - self.found
+        if made < 2 or spent_seconds < 2 or self.done >= self.total:
             return None
-        return spent_seconds / self.done * (self.total - self.done)
+        pace_seconds = spent_seconds / made
+        since_seconds = max(0.0, (now - last_at).total_seconds())
+        left_seconds = pace_seconds * (self.total - self.done) - since_seconds
+        return max(pace_seconds, left_seconds)
 
 
 class Jobs:
@@ -106,6 +115,7 @@ class Jobs:
             "cancel_requested": False,
             "created_at": self._database.now(),
             "priority": 0,
+            "found": 0,
         }
         with self._database.joined(connection) as joined:
             joined.execute(insert(schema.job).values(row))
@@ -230,20 +240,34 @@ class Jobs:
         done: int,
         total: int,
         message: str = "",
+        found: int = 0,
     ) -> bool:
-        """Say how far a running job is; False when it no longer runs."""
+        """Say how far a running job is; False when it no longer runs.
+
+        ``found`` parts of ``done`` were there before the step began.
+        """
         now = self._database.now()
         running = and_(_job.id == job_id, _job.state == JobState.RUNNING)
         new_step = and_(running, _job.step != step)
         with self._database.write() as connection:
             connection.execute(
-                update(schema.job).where(new_step).values(step_started_at=now)
+                update(schema.job).where(new_step).values(step_started_at=now, done=-1)
+            )
+            connection.execute(
+                update(schema.job)
+                .where(running, _job.done != done)
+                .values(progressed_at=now)
             )
             result = connection.execute(
                 update(schema.job)
                 .where(running)
                 .values(
-                    step=step, done=done, total=total, message=message, heartbeat_at=now
+                    step=step,
+                    done=done,
+                    total=total,
+                    found=found,
+                    message=message,
+                    heartbeat_at=now,
                 )
             )
         return result.rowcount == 1

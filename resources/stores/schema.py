@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_HEAD = "0004"
+SCHEMA_HEAD = "0005"
 """The newest migration, so that starting needs no look at the migrations."""
 
 
@@ -163,6 +163,9 @@ job = Table(
     _moment("finished_at", optional=True),
     _moment("heartbeat_at", optional=True),
     _moment("step_started_at", optional=True),
+    # Of what is done, how much was there before; and when it last became more.
+    Column("found", Number, nullable=False, server_default="0"),
+    _moment("progressed_at", optional=True),
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("batch_id", String(32)),
     # Of a batch's job: not before this moment, and since when it may have a run.

@@ -126,6 +126,15 @@ class Variants:
                     found[row["key"]] = _variant_of(row)
         return found
 
+    def existing(self, keys: Iterable[VariantKey]) -> set[VariantKey]:
+        """Return the keys of those of the variants that exist."""
+        found: set[VariantKey] = set()
+        with self._database.read() as connection:
+            for some in portions(keys):
+                query = select(_variant.key).where(_variant.key.in_(some))
+                found.update(VariantKey(key) for key in connection.scalars(query))
+        return found
+
     def claim(self, key: VariantKey, holder: str, lease_seconds: float) -> Claim | None:
         """Claim one variant; None while somebody else makes it or when it exists.
 

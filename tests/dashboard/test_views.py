@@ -12,7 +12,7 @@ from streamlit.util import calc_hash
 
 from dashboard import backend, following
 from dashboard.backend import Backend
-from dashboard.views import reader_tools, statistics, wording
+from dashboard.views import exporting, reader, reader_tools, statistics, wording
 from lectern.accounts.people import LOCAL
 from lectern.accounts.tokens import Scope
 from lectern.documents.spoken import Speaking
@@ -199,6 +199,22 @@ def test_what_was_heard_last_can_be_gone_on_with(open_page, services):
     assert component(app, "reader")["play"]
 
 
+@pytest.mark.parametrize("block", [3, 4])  # what follows the fourth is not spoken
+def test_what_was_heard_to_its_end_is_not_gone_on_with(open_page, services, block):
+    begun = ready_document(services, title="Half heard")
+    heard = ready_document(services, title="Heard to the end")
+    for document, at in ((begun, 1), (heard, block)):
+        services.cursors.put(
+            LOCAL, document.id, Cursor(at, 0, False, 1.0, "espeak:en-gb", "tab", 1)
+        )
+
+    app = press(open_page(), "Resume")
+
+    assert component(app, "reader")["document"] == begun.id
+    services.catalog.delete(LOCAL, begun.id)
+    assert "Resume" not in [button.label for button in open_page().button]
+
+
 def test_each_press_of_listen_plays_once_and_an_address_plays_nothing(
     open_page, services
 ):
@@ -346,6 +362,34 @@ def test_finished_exports_are_offered_and_can_be_deleted(open_page, services):
     assert services.exports.list(LOCAL, document.id) == []
 
 
+def polled_after_its_document_is_gone() -> None:
+    """Run a part of a page that polls, as Streamlit does, after the page itself."""
+    import streamlit as st
+
+    part, arguments = st.session_state["polled"], st.session_state["arguments"]
+    if part is not None:
+        st.session_state["polled"] = None
+        part(*arguments[0], **arguments[1])
+    st.caption("The page was shown anew.")
+
+
+@pytest.mark.parametrize("part", ["menu", "dialog", "preparation"])
+def test_what_polls_ends_when_its_document_is_deleted_in_another_tab(services, part):
+    document = ready_document(services)
+    job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.EXPORT)
+    services.catalog.delete(LOCAL, document.id)
+    app = AppTest.from_function(polled_after_its_document_is_gone)
+    app.session_state["polled"], app.session_state["arguments"] = {
+        "menu": (exporting._show_files, ((document,), {"were_running": {job.id}})),
+        "dialog": (exporting._follow, ((job.id,), {})),
+        "preparation": (reader._show_preparing, ((document.id,), {})),
+    }[part]
+
+    without_trouble(app.run())
+
+    assert words(app) == "The page was shown anew."
+
+
 def test_a_failed_export_is_tried_again_itself(open_page, services):
     document = ready_document(services)
     jobs = [
@@ -419,6 +463,13 @@ def test_statistics_show_what_was_heard(open_page, services):
 def test_numbers_are_put_into_words():
     assert wording.duration(5) == "5 s"
     assert wording.duration(61 * 60) == "1 h 1 min"
+    assert [wording.roughly(s) for s in (0.2, 5, 41.3, 59, 61.5)] == [
+        5,
+        5,
+        45,
+        60,
+        61.5,
+    ]
     assert wording.count(1, "page", "pages") == "1 page"
     assert wording.count(2345, "page", "pages") == "2,345 pages"
 

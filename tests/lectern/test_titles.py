@@ -2,7 +2,7 @@
 
 import pytest
 
-from lectern.documents.titles import adopted_title, title_from
+from lectern.documents.titles import adopted_title, names_program, title_from
 
 
 def test_a_file_name_becomes_a_title_without_folder_ending_and_underscores():
@@ -24,7 +24,32 @@ def test_a_title_somebody_chose_stays():
 
 
 @pytest.mark.parametrize(
-    "found", ["", "12", "Untitled", "Microsoft Word - letter.doc", "letter.tex", "a/b"]
+    "found",
+    [
+        "",
+        "12",
+        "Untitled",
+        "Microsoft Word - letter.doc",
+        "letter.tex",
+        "a/b",
+        "loremipsum.jpg",
+        "Adobe Photoshop PDF",
+        "PowerPoint Presentation",
+    ],
 )
 def test_a_title_that_says_nothing_does_not_replace_the_file_name(found):
     assert adopted_title("letter", filename="letter.pdf", found=found) == "letter"
+
+
+@pytest.mark.parametrize("title", ["Adobe Photoshop PDF", "adobe photoshop", "Writer"])
+def test_a_title_that_names_the_program_is_none(title):
+    made_by = "Adobe Photoshop for Macintosh -- Image Conversion", "Writer 4.1"
+
+    assert names_program(title, *made_by)
+
+
+@pytest.mark.parametrize(
+    "title", ["", "PDF", "Photoshop", "Adobe Photoshop in an hour", "Writers at work"]
+)
+def test_a_title_that_says_more_than_the_program_is_kept(title):
+    assert not names_program(title, "Adobe Photoshop for Macintosh", "Writer 4.1")

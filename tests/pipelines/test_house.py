@@ -68,6 +68,26 @@ def test_no_lock_file_names_a_registry():
         assert "://" not in lock.read_text()
 
 
+def markdown_pages() -> list[Path]:
+    folders = (ROOT, ROOT / "docs", ROOT / "docs/decisions")
+    return [path for folder in folders for path in sorted(folder.glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", markdown_pages(), ids=lambda path: path.name)
+def test_every_link_of_our_pages_leads_somewhere(page):
+    targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    paths = [t.partition("#")[0] for t in targets if "://" not in t]
+
+    assert [path for path in paths if not (page.parent / path).exists()] == []
+
+
+def test_the_readme_leads_to_every_page_of_the_docs():
+    readme = (ROOT / "README.md").read_text()
+    pages = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+
+    assert {page for page in pages if f"]({page})" not in readme} == set()
+
+
 def test_the_app_loads_neither_the_pipeline_nor_a_heavy_engine():
     script = (
         "import dashboard.server, sys; heavy = {'dagster', 'torch', 'spacy', "

@@ -23,7 +23,7 @@ SAMPLES = {
     "hostile/hugemono.pdf": "too_many_pixels",
     "hostile/invalid.pdf": "damaged_file",
     "hostile/random.bin": "unsupported_format",
-    "hostile/testODTnotaZipFile.odt": "This is not a zip file",
+    "hostile/testODTnotaZipFile.odt": "damaged_file",
     "encrypted/copy-protected.pdf": "LayoutParser",
     "encrypted/libreoffice-writer-password.pdf": "password_protected",
     "encrypted/password.pdf": "password_protected",

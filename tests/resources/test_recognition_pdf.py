@@ -136,6 +136,15 @@ def test_bookmarks_title_and_author_are_read(tmp_path):
     assert (entry.title, entry.level, entry.page) == ("Chapter one", 1, 1)
 
 
+def test_a_title_that_names_its_program_is_left_out(tmp_path):
+    def draw(canvas: Canvas) -> None:
+        canvas.setTitle("Inkwell Studio PDF")
+        canvas.setCreator("Inkwell Studio 4.1 (Windows)")
+        prose(canvas)
+
+    assert recognise(pdf(tmp_path / "a.pdf", draw)).title == ""
+
+
 def test_a_useless_title_is_left_out(tmp_path):
     assert recognise(pdf(tmp_path / "a.pdf", prose)).title == ""
 

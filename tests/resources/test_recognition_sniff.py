@@ -109,9 +109,26 @@ def test_containers_of_other_things_are_refused(tmp_path, members, message):
         sniff(archive(tmp_path / "a.zip", members))
 
 
+@pytest.mark.parametrize("ending", ["epub", "docx", "odt", "PPTX"])
+@pytest.mark.parametrize(
+    "data", [b"This is not a zip file!\n", bytes(4) + b"\x14\x00\x08\x08" * 99]
+)
+def test_a_container_that_is_none_is_damaged(tmp_path, data, ending):
+    with pytest.raises(DamagedFile, match="damaged or cut off"):
+        sniff(written(tmp_path, data), name=f"report.{ending}")
+
+
+def test_a_web_page_that_is_named_as_a_container_is_read(tmp_path):
+    page = written(tmp_path, "<!DOCTYPE html><html><body>x</body></html>")
+
+    assert sniff(page, name="report.docx") is Format.HTML
+
+
 def test_an_upload_is_refused_after_its_first_bytes():
     with pytest.raises(UnsupportedFormat, match="a 7-Zip archive"):
         sniff_start(b"7z\xbc\xaf\x27\x1c" + bytes(100))
+    with pytest.raises(DamagedFile):
+        sniff_start(bytes(4) + b"\x14\0\x08\x08" * 99, name="report.odt")
 
     for start in (b"%PDF-1.7", b"PK\x03\x04", b"Some words", OLE):
         sniff_start(start)

@@ -48,6 +48,26 @@ def test_a_large_batch_lets_only_a_few_jobs_have_runs(
     assert len(batches.release(ALWAYS, limit=3)) == 2
 
 
+def test_the_same_batch_begun_twice_is_one(timed: Services, batches: Batches):
+    documents = [add_document(timed, f"Text {n}.") for n in range(3)]
+    tasks = [task(document) for document in documents]
+    first = batches.begin(LOCAL, tasks, name="3 documents")
+
+    assert batches.begin(LOCAL, tasks, name="3 documents") == first
+    assert batches.begin(LOCAL, tasks[:2], name="2 documents") == first
+    others = [
+        batches.begin(LOCAL, [*tasks, task(add_document(timed, "New."))], name="4"),
+        batches.begin(LOCAL, tasks, name="3 documents", is_off_peak=True),
+        batches.begin(LOCAL, tasks, name="3 documents", voice_id=VOICE),
+    ]
+    batches.cancel(LOCAL, first.id)
+    batches.cancel(LOCAL, others[0].id)
+    others.append(batches.begin(LOCAL, tasks, name="3 documents"))
+
+    assert len({first.id, *(batch.id for batch in others)}) == 5
+    assert len(batches.list(LOCAL)) == 5
+
+
 def test_every_document_is_done_in_the_end(timed: Services, batches: Batches):
     documents = [add_document(timed, f"Text {n}.") for n in range(10)]
     batch = batches.begin(LOCAL, [task(d) for d in documents], name="All")

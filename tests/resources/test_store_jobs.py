@@ -66,6 +66,52 @@ def test_what_is_left_to_do_is_estimated_from_the_step(
     assert timed.jobs.find(job.id).eta_seconds(clock.now) == 30
 
 
+def test_an_estimate_runs_down_between_two_parts(timed: Services, clock: Clock) -> None:
+    job = queued(timed)
+    timed.jobs.start(job.id, "r")
+
+    def say(done: int) -> float | None:
+        timed.jobs.progress(job.id, step=JobStep.SPEAKING, done=done, total=40)
+        return timed.jobs.find(job.id).eta_seconds(clock.now)
+
+    assert say(0) is None
+    clock.pass_(10)
+    assert say(10) == 30
+    clock.pass_(5)
+    assert say(10) == 25  # nothing became ready meanwhile: it did not grow
+    clock.pass_(100)
+    assert say(10) == 1  # late: as long as one part takes
+    clock.pass_(1)
+    assert say(39) == pytest.approx(116 / 39)
+
+
+def test_what_was_found_done_does_not_hasten_the_estimate(
+    timed: Services, clock: Clock
+) -> None:
+    job = queued(timed)
+    timed.jobs.start(job.id, "r")
+    for done in (30, 34):
+        timed.jobs.progress(
+            job.id, step=JobStep.SPEAKING, done=done, total=40, found=30
+        )
+        clock.pass_(8)
+
+    assert timed.jobs.find(job.id).eta_seconds(clock.now) == 4  # 12 left, 8 s ago
+
+
+def test_a_step_with_as_much_done_as_the_last_begins_its_own_clock(
+    timed: Services, clock: Clock
+) -> None:
+    job = queued(timed)
+    timed.jobs.start(job.id, "r")
+    timed.jobs.progress(job.id, step=JobStep.SPEAKING, done=5, total=9)
+    clock.pass_(60)
+
+    timed.jobs.progress(job.id, step=JobStep.WRITING, done=5, total=9)
+
+    assert timed.jobs.find(job.id).progressed_at == clock.now
+
+
 def test_cancelling_a_waiting_job_ends_it_at_once(services: Services) -> None:
     job = queued(services)
 
@@ -272,7 +318,8 @@ def test_states_only_move_as_drawn(tmp_path_factory: pytest.TempPathFactory) -> 
 def test_an_estimate_is_never_negative(done: int, total: int, spent: int) -> None:
     clock = Clock()
     fields = dict.fromkeys(Job.__slots__) | {"state": JobState.RUNNING}
-    fields |= {"done": done, "total": total, "step_started_at": clock.now}
+    fields |= {"done": done, "total": total, "found": 0}
+    fields |= {"step_started_at": clock.now}
     eta = Job(**fields).eta_seconds(clock.now + timedelta(seconds=spent))
 
     assert eta is None or eta > 0

@@ -19,7 +19,7 @@ UNREADABLE = {
     "droste.zip": "unsupported_format",
     "invalid.pdf": "damaged_file",
     "random.bin": "unsupported_format",
-    "testODTnotaZipFile.odt": None,  # plain words under a wrong name: read as text
+    "testODTnotaZipFile.odt": "damaged_file",
     "fake.doc": "legacy_format",
     "password.pdf": "password_protected",
     "libreoffice-writer-password.pdf": "password_protected",

@@ -21,6 +21,7 @@ from lectern.errors import (
     TookTooLong,
 )
 from lectern.ids import digest
+from lectern.units import size
 from resources.engines.recognition.guards import Caps
 from resources.engines.recognition.sandbox import allow_cpu_seconds, confine
 from resources.engines.recognition.wire import (
@@ -244,9 +245,8 @@ class Reading:
         limit = self._caps.text_bytes
         if size_bytes > limit:
             raise FileTooLarge(
-                f"This text is {size_bytes / 1024**2:.1f} MB; up to "
-                f"{limit // 1024**2} MB of plain text, Markdown or HTML can be read. "
-                "Split it and try again.",
+                f"This text is {size(size_bytes)}; up to {size(limit)} of plain text, "
+                "Markdown or HTML can be read. Split it and try again.",
                 used=size_bytes,
                 limit=limit,
             )
@@ -286,8 +286,8 @@ class Reading:
 def _out_of_memory(caps: Caps) -> TookTooLong:
     return TookTooLong(
         "Reading this takes more memory than is allowed "
-        f"({caps.child_memory_bytes // 1024**2} MB). Make it smaller or split it, and "
-        "try again.",
+        f"({size(caps.child_memory_bytes)}). Make it smaller or split it, and try "
+        "again.",
         limit=caps.child_memory_bytes,
     )
 

@@ -19,6 +19,7 @@ from lectern.errors import (
     LimitReached,
     TooManyPixels,
 )
+from lectern.units import size
 
 READ_BYTES = 64 * 1024
 RATIO_FROM_BYTES = 1024**2
@@ -212,7 +213,7 @@ def _damaged() -> DamagedFile:
 
 def _too_much(limit_bytes: int) -> InflatesTooMuch:
     return InflatesTooMuch(
-        f"The file unpacks to more than {limit_bytes // 1024**2} MB. Take out large "
+        f"The file unpacks to more than {size(limit_bytes)}. Take out large "
         "pictures or attachments, or split it, and try again.",
         limit=limit_bytes,
     )

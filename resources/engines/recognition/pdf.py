@@ -15,6 +15,7 @@ import pypdfium2.raw as pdfium
 
 from lectern.documents.legibility import is_legible
 from lectern.documents.pages import OutlineEntry, RecognisedPage, RecognitionMethod
+from lectern.documents.titles import names_program
 from lectern.errors import (
     DamagedFile,
     DynamicForm,
@@ -75,8 +76,10 @@ class PdfFile:
 
     @property
     def title(self) -> str:
-        """Title by the file's metadata."""
-        return self._metadata("Title")
+        """Title by the file's metadata, unless it is a program's name."""
+        title = self._metadata("Title")
+        programs = self._metadata("Producer"), self._metadata("Creator")
+        return "" if names_program(title, *programs) else title
 
     @property
     def author(self) -> str:

@@ -57,6 +57,8 @@ XML_PROLOGUE = re.compile(
     r"(?:\s*<\?.*?\?>|\s*<!--.*?-->|\s*<!doctype[^>]*>)+", re.DOTALL | re.IGNORECASE
 )
 FIRST_ELEMENT = re.compile(r"\s*<([\w:.-]+)")
+CONTAINER_NAMES = (".epub", ".docx", ".odt", ".ott", ".pptx")
+"""What is packed in a ZIP archive whenever it is whole."""
 MARKDOWN_NAMES = (".md", ".markdown", ".mdown", ".mkd")
 MARKDOWN_SIGNS = (
     re.compile(r"^#{1,6} \S", re.MULTILINE),
@@ -68,15 +70,18 @@ MARKDOWN_SIGNS = (
 )
 
 
-def sniff_start(start: bytes) -> None:
+def sniff_start(start: bytes, *, name: str = "") -> None:
     """Refuse, after the first bytes of an upload, what is surely no document.
 
     Raises:
         UnsupportedFormat: It is of a kind that Lectern does not read.
+        DamagedFile: It is named as a container, and is neither that nor text.
     """
     if what := refused_as(start):
         raise UnsupportedFormat(f"This is {what}. {READ}")
     if signature(start) is Signature.UNKNOWN and looks_binary(start[:START_BYTES]):
+        if _is_named_container(name):
+            raise _unopenable()
         raise UnsupportedFormat(f"This file is of a kind Lectern does not know. {READ}")
 
 
@@ -87,13 +92,14 @@ def sniff(path: Path, *, name: str = "") -> Format:
         UnsupportedFormat: It is of a kind that Lectern does not read.
         LegacyFormat: It is an old kind; the message says how to convert it.
         PasswordProtected: It is encrypted.
-        DamagedFile: It is empty, or a container that cannot be opened.
+        DamagedFile: It is empty, or a container that cannot be opened or is none
+            though its name says so.
     """
     with path.open("rb") as file:
         start = file.read(START_BYTES)
     if not start:
         raise DamagedFile("The file is empty. Choose the file again.")
-    sniff_start(start)
+    sniff_start(start, name=name)
     found = _by_signature(path, start) or _by_text(path, name)
     if name and not _name_agrees(found, name):
         logger.info("File named %s is %s by its content", name[-20:], found)
@@ -160,6 +166,10 @@ def _mimetype(archive: zipfile.ZipFile) -> bytes:
         return member.read(200).strip()
 
 
+def _is_named_container(name: str) -> bool:
+    return name.lower().endswith(CONTAINER_NAMES)
+
+
 def _unopenable() -> DamagedFile:
     return DamagedFile(
         "The file is an archive that cannot be opened: it is damaged or cut off. "
@@ -209,6 +219,8 @@ def _by_text(path: Path, name: str) -> Format:
         raise DamagedFile("The file holds no text. Choose another file.")
     if text.lstrip()[:1] == "<" and (found := _by_first_tag(text)):
         return found
+    if _is_named_container(name):
+        raise _unopenable()
     if name.lower().endswith(MARKDOWN_NAMES):
         return Format.MARKDOWN
     if name.lower().endswith((".html", ".htm", ".xhtml")) and HTML_TAG.search(text):

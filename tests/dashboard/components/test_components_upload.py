@@ -151,7 +151,7 @@ def test_what_is_too_large_or_empty_is_never_sent(serve, open_page) -> None:
     page = open_page(stage, "upload", **DATA)
     choose(page, ("big.pdf", bytes(3_000_001)), ("empty.txt", b""))
 
-    row(page, "big.pdf").locator("text=at most 2.9 MB are taken").wait_for()
+    row(page, "big.pdf").locator("text=at most 3 MB are taken").wait_for()
     row(page, "empty.txt").locator("text=The file is empty").wait_for()
     assert stage.uploads == {}
 
