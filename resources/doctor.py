@@ -13,12 +13,12 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 
 from lectern.errors import LecternError, StoreError
-from lectern.ids import BlobHash, VariantKey
+from lectern.ids import BlobHash
 from lectern.settings import Settings
 from resources.services import Services
 from resources.stores import schema
 from resources.stores.disk import free_bytes
-from resources.stores.sweep import reachable_blobs
+from resources.stores.reachability import reachable_blobs
 
 SILENT_JOB = timedelta(minutes=2)
 WAITING_JOB = timedelta(minutes=10)
@@ -57,14 +57,11 @@ def mend(services: Services, *, deep: bool = False) -> int:
     Returns how many variants were dropped. Only audio is touched: everything else
     that is stored cannot be made again without a person.
     """
-    variant = schema.variant.c
-    with services.database.read() as connection:
-        rows = connection.execute(select(variant.key, variant.blob)).all()
     mended = 0
-    for key, name in rows:
-        if not _is_whole(services, BlobHash(name), deep=deep):
-            services.variants.forget(VariantKey(key), BlobHash(name))
-            services.blobs.delete(BlobHash(name))
+    for key, name in services.variants.all_blobs():
+        if not _is_whole(services, name, deep=deep):
+            services.variants.forget(key, name)
+            services.blobs.delete(name)
             mended += 1
     return mended
 
@@ -114,16 +111,18 @@ def _integrity(services: Services) -> Check:
 
 
 def _blobs(services: Services, *, deep: bool) -> Check:
-    named = sorted(reachable_blobs(services.database))
-    missing = [name for name in named if not services.blobs.exists(name)]
-    damaged = [
-        name
-        for name in (named if deep else ())
-        if name not in missing and not services.blobs.is_sound(name)
-    ]
+    count = 0
+    missing: list[BlobHash] = []
+    damaged: list[BlobHash] = []
+    for name in reachable_blobs(services.database):
+        count += 1
+        if not services.blobs.exists(name):
+            missing.append(name)
+        elif deep and not services.blobs.is_sound(name):
+            damaged.append(name)
     if not missing and not damaged:
         how = "present and sound" if deep else "present"
-        return Check("blobs", ok=True, message=f"All {len(named)} are {how}.")
+        return Check("blobs", ok=True, message=f"All {count} are {how}.")
     examples = ", ".join(name[:12] for name in [*missing, *damaged][:5])
     return Check(
         "blobs",

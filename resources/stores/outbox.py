@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from lectern.accounts.people import Principal
 from lectern.contracts import Contract
@@ -21,6 +21,7 @@ from lectern.errors import StoreError
 from lectern.ids import OwnerId
 from lectern.usage.events import EVENTS, EventKind
 from resources.stores import schema
+from resources.stores.clearing import delete_where
 from resources.stores.database import Database
 from resources.stores.upsert import insert_new
 
@@ -166,9 +167,8 @@ class Outbox:
     def trim(self, older_than: timedelta) -> int:
         """Forget published events; until then their ids stop repeats."""
         before = self._database.now() - older_than
-        with self._database.write() as connection:
-            old = delete(schema.outbox).where(_outbox.published_at < before)
-            return connection.execute(old).rowcount
+        is_old = _outbox.published_at < before
+        return delete_where(self._database, schema.outbox, is_old)
 
 
 def _checked(kind: EventKind, payload: Contract | Mapping[str, Any]) -> dict[str, Any]:

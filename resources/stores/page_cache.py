@@ -7,11 +7,12 @@ import zlib
 from datetime import timedelta
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from lectern.documents.pages import RecognisedPage
 from resources.engines.recognition.base import PageCache
 from resources.stores import schema
+from resources.stores.clearing import delete_where
 from resources.stores.database import Database
 from resources.stores.upsert import insert_or_update
 
@@ -54,6 +55,5 @@ class StoredPageCache(PageCache):
     def drop_old(self, older_than: timedelta) -> int:
         """Forget pages recognised long ago; return how many."""
         before = self._database.now() - older_than
-        with self._database.write() as connection:
-            old = delete(schema.page_cache).where(_page.created_at < before)
-            return connection.execute(old).rowcount
+        is_old = _page.created_at < before
+        return delete_where(self._database, schema.page_cache, is_old)

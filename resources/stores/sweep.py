@@ -6,16 +6,18 @@ deleted. What is newer than the grace period stays, as its row may be about to b
 written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
-from sqlalchemy import select, union
+from sqlalchemy import select
 
-from lectern.ids import BlobHash, JobId, VariantKey
+from lectern.ids import BlobHash
 from resources.services import Services
 from resources.stores import schema
-from resources.stores.database import Database
+from resources.stores.portions import portions
+from resources.stores.reachability import reachable_between
 
 GRACE = timedelta(hours=24)
 DELETED_DOCUMENTS_KEPT = timedelta(days=30)
@@ -23,6 +25,7 @@ DELETED_VOICES_KEPT = timedelta(days=30)
 UPLOADS_KEPT = timedelta(days=2)
 PAGE_CACHE_KEPT = timedelta(days=180)
 PUBLISHED_EVENTS_KEPT = timedelta(days=14)
+BLOBS_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +59,15 @@ def sweep(
             services.uploads.drop(upload_id)
         _forget_old_rows(services, grace)
     variants = _sweep_variants(services, grace, dry_run=dry_run)
-    blobs, blob_bytes = _sweep_blobs(services, grace, variants, dry_run=dry_run)
+    blobs, blob_bytes = _sweep_blobs(services, grace, dry_run=dry_run)
     return Swept(
         documents=len(documents),
         uploads=len(uploads),
-        variants=len(variants),
+        variants=variants,
         blobs=blobs,
         blob_bytes=blob_bytes,
         job_logs=_sweep_job_logs(services, dry_run=dry_run),
     )
-
-
-def reachable_blobs(
-    database: Database, *, without: Iterable[VariantKey] = ()
-) -> set[BlobHash]:
-    """Return every blob that a row names; ``without`` some variants' own."""
-    variant, document, voice = schema.variant.c, schema.document.c, schema.voice.c
-    excluded = set(without)
-    query = union(
-        select(document.blob),
-        select(document.blocks_blob).where(document.blocks_blob.is_not(None)),
-        select(schema.artifact.c.blob),
-        select(voice.audio_blob).where(voice.audio_blob.is_not(None)),
-        select(voice.tensor_blob).where(voice.tensor_blob.is_not(None)),
-    )
-    with database.read() as connection:
-        named = {BlobHash(name) for name in connection.scalars(query)}
-        for key, name in connection.execute(select(variant.key, variant.blob)):
-            if key not in excluded:
-                named.add(BlobHash(name))
-    return named
 
 
 def _forget_old_rows(services: Services, grace: timedelta) -> None:
@@ -96,31 +78,20 @@ def _forget_old_rows(services: Services, grace: timedelta) -> None:
     services.blobs.clear_aside(unused_seconds=grace.total_seconds())
 
 
-def _sweep_variants(
-    services: Services, grace: timedelta, *, dry_run: bool
-) -> list[VariantKey]:
-    keys = services.variants.unreachable(older_than=grace)
-    if not dry_run:
-        services.variants.delete_unreachable(keys)
-    return keys
+def _sweep_variants(services: Services, grace: timedelta, *, dry_run: bool) -> int:
+    store = services.variants
+    found = store.unreachable(older_than=grace)
+    if dry_run:
+        return sum(len(keys) for keys in found)
+    return sum(store.delete_unreachable(keys) for keys in found)
 
 
 def _sweep_blobs(
-    services: Services,
-    grace: timedelta,
-    variants: list[VariantKey],
-    *,
-    dry_run: bool,
+    services: Services, grace: timedelta, *, dry_run: bool
 ) -> tuple[int, int]:
-    # Listed before the rows are read: a blob that comes later is not looked at,
-    # and one whose row comes later is protected by its age.
-    names = list(services.blobs.all())
-    reachable = reachable_blobs(services.database, without=variants if dry_run else ())
     unused_seconds = grace.total_seconds()
     count = size_bytes = 0
-    for name in names:
-        if name in reachable:
-            continue
+    for name in _unreachable_blobs(services, grace, dry_run=dry_run):
         blob_bytes = services.blobs.unused_bytes(name, unused_seconds=unused_seconds)
         if blob_bytes is None:
             continue
@@ -129,11 +100,26 @@ def _sweep_blobs(
     return count, size_bytes
 
 
+def _unreachable_blobs(
+    services: Services, grace: timedelta, *, dry_run: bool
+) -> Iterator[BlobHash]:
+    """Yield blobs that no row names; in a dry run as if variants were swept."""
+    swept = services.variants.is_unreachable(grace) if dry_run else None
+    names = services.blobs.all()
+    # Listed before the rows are read: a blob that comes later is not looked at,
+    # and one whose row comes later is protected by its age.
+    while some := list(islice(names, BLOBS_AT_ONCE)):
+        named = reachable_between(services.database, some[0], some[-1], without=swept)
+        yield from (name for name in some if name not in named)
+
+
 def _sweep_job_logs(services: Services, *, dry_run: bool) -> int:
-    with services.database.read() as connection:
-        known = {JobId(id_) for id_ in connection.scalars(select(schema.job.c.id))}
-    orphans = [id_ for id_ in services.joblog.job_ids() if id_ not in known]
-    if not dry_run:
-        for job_id in orphans:
+    job, orphans = schema.job.c, 0
+    for some in portions(services.joblog.job_ids()):
+        with services.database.read() as connection:
+            known = set(connection.scalars(select(job.id).where(job.id.in_(some))))
+        gone = [job_id for job_id in some if job_id not in known]
+        orphans += len(gone)
+        for job_id in () if dry_run else gone:
             services.joblog.delete(job_id)
-    return len(orphans)
+    return orphans

@@ -23,6 +23,7 @@ from resources.stores import schema
 from resources.stores.blobs import CHUNK_BYTES, BlobStore, translated_os_errors
 from resources.stores.database import Database
 from resources.stores.disk import require_disk
+from resources.stores.portions import portions
 
 _upload = schema.upload.c
 
@@ -197,8 +198,11 @@ class Uploads:
             for path in self._folder.glob("*.part")
             if path.stat().st_mtime < before
         }
+        known: set[UploadId] = set()
         with self._database.read() as connection:
-            known = {UploadId(id_) for id_ in connection.scalars(select(_upload.id))}
+            for some in portions(old):
+                query = select(_upload.id).where(_upload.id.in_(some))
+                known |= {UploadId(id_) for id_ in connection.scalars(query)}
         return sorted(old - known)
 
     def drop(self, upload_id: UploadId) -> None:

@@ -7,12 +7,13 @@ a block does. Making one is claimed first, so that two requests share one synthe
 import json
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     and_,
     delete,
@@ -30,6 +31,7 @@ from lectern.usage.events import EventKind, Requested, Synthesised
 from resources.stores import schema
 from resources.stores.catalog import Document
 from resources.stores.claims import free_tokens
+from resources.stores.clearing import delete_where
 from resources.stores.database import Database
 from resources.stores.merging import MergeCase
 from resources.stores.outbox import Outbox
@@ -40,6 +42,9 @@ from resources.stores.upsert import insert_or_update
 
 SERVED_KEPT = timedelta(days=7)
 """How long a sound stays that no block links to, after it was asked for last."""
+
+KEYS_AT_ONCE = 2000
+"""Variants that one look for unreachable ones is at."""
 
 _variant = schema.variant.c
 _claim = schema.claim.c
@@ -399,26 +404,55 @@ class Variants:
         return True
 
     def unreachable(
-        self, *, older_than: timedelta = timedelta(), limit: int = 100_000
-    ) -> list[VariantKey]:
-        """Return variants of this age to which no block links any more.
+        self, *, older_than: timedelta = timedelta(), keys_at_once: int = KEYS_AT_ONCE
+    ) -> Iterator[list[VariantKey]]:
+        """Yield variants of this age to which no block links any more, some at a time.
 
-        Those that are to be kept until a later day are none of them.
+        Those that are to be kept until a later day are none of them. Each look is at
+        a few thousand variants, in the order of their keys: looking at all of them
+        together takes minutes in a large library, and as long a transaction.
         """
-        before = self._database.now() - older_than
-        query = select(_variant.key).where(
-            unreachable(self._database.now()), _variant.created_at <= before
-        )
-        with self._database.read() as connection:
-            return [VariantKey(key) for key in connection.scalars(query.limit(limit))]
+        condition = self.is_unreachable(older_than)
+        first: str = ""
+        while True:
+            ahead = select(_variant.key).where(_variant.key > first)
+            ahead = ahead.order_by(_variant.key).limit(keys_at_once)
+            with self._database.read() as connection:
+                looked_at = connection.scalars(ahead).all()
+                if not looked_at:
+                    return
+                between = _variant.key.between(looked_at[0], looked_at[-1])
+                query = select(_variant.key).where(between, condition)
+                found = [VariantKey(key) for key in connection.scalars(query)]
+            if found:
+                yield found
+            first = looked_at[-1]
+
+    def all_blobs(self) -> Iterator[tuple[VariantKey, BlobHash]]:
+        """Yield the key and the blob of every variant, in the order of the keys."""
+        first: str = ""
+        while True:
+            query = select(_variant.key, _variant.blob).where(_variant.key > first)
+            query = query.order_by(_variant.key).limit(KEYS_AT_ONCE)
+            with self._database.read() as connection:
+                rows = connection.execute(query).all()
+            if not rows:
+                return
+            yield from ((VariantKey(key), BlobHash(name)) for key, name in rows)
+            first = rows[-1][0]
+
+    def is_unreachable(self, older_than: timedelta) -> ColumnElement[bool]:
+        """Return the condition by which variants of this age are unreachable."""
+        now = self._database.now()
+        return and_(unreachable(now), _variant.created_at <= now - older_than)
 
     def delete_unreachable(self, keys: Collection[VariantKey]) -> int:
         """Delete those of the variants that are still without a block."""
         now = self._database.now()
         deleted = 0
-        with self._database.write() as connection:
-            for some in portions(keys):
-                statement = delete(schema.variant).where(_variant.key.in_(some))
+        for some in portions(keys):
+            statement = delete(schema.variant).where(_variant.key.in_(some))
+            with self._database.write() as connection:
                 deleted += connection.execute(
                     statement.where(unreachable(now))
                 ).rowcount
@@ -427,9 +461,7 @@ class Variants:
     def drop_old_claims(self, older_than: timedelta) -> int:
         """Forget claims that ended long ago without a result."""
         before = self._database.now() - older_than
-        with self._database.write() as connection:
-            old = delete(schema.claim).where(_claim.expires_at < before)
-            return connection.execute(old).rowcount
+        return delete_where(self._database, schema.claim, _claim.expires_at < before)
 
     def _new_row(
         self, principal: Principal, document: Document, voice_id: str, made: Completion

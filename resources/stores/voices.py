@@ -231,7 +231,11 @@ class Voices:
         before = self._database.now() - deleted_for
         is_old = _voice.deleted_at < before
         link = schema.block_audio.c
-        used = exists(select(link.key).where(link.voice_id == PREFIX + ":" + _voice.id))
+        used = exists(
+            select(link.key)
+            .where(link.voice_id == PREFIX + ":" + _voice.id)
+            .where(schema.IS_CUSTOM_VOICE)
+        )
         with self._database.write() as connection:
             bare = {"audio_blob": None, "tensor_blob": None}
             connection.execute(update(schema.voice).where(is_old).values(bare))

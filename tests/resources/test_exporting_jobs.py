@@ -14,7 +14,7 @@ from resources.exporting.making import make_export, voice_export
 from resources.exporting.quoting import plan_export
 from resources.services import Services
 from resources.stores.catalog import Document
-from resources.stores.sweep import reachable_blobs
+from resources.stores.reachability import reachable_blobs
 from tests.support.exporting import (
     CHAPTERS,
     VOICE,
@@ -88,10 +88,10 @@ def test_an_export_is_reachable_until_it_is_deleted(services, document):
     file = exported(services, document, format="opus")
     [export] = services.exports.list(LOCAL, document.id)
 
-    assert file.artifact.blob in reachable_blobs(services.database)
+    assert file.artifact.blob in set(reachable_blobs(services.database))
     services.exports.delete(LOCAL, export.id)
 
-    assert file.artifact.blob not in reachable_blobs(services.database)
+    assert file.artifact.blob not in set(reachable_blobs(services.database))
     with pytest.raises(NotFound):
         services.exports.get(LOCAL, export.id)
 
