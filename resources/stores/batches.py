@@ -184,7 +184,7 @@ class Batches:
             _close_hopeless(connection, now)
             # State by state, as each is then looked up in the index for sure.
             released = sum(
-                connection.scalar(_count_of_released(state)) or 0
+                int(connection.scalar(_count_of_released(state)))
                 for state in UNFINISHED
             )
             room = limit - released
@@ -339,7 +339,7 @@ def _is_held() -> ColumnElement[bool]:
     )
 
 
-def _count_of_released(state: JobState) -> Select[tuple[int]]:
+def _count_of_released(state: JobState) -> Select[Any]:
     """Count the jobs of batches that are in this state and not held."""
     return (
         select(func.count())
