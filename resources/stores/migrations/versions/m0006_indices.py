@@ -8,8 +8,8 @@ ten million blocks. A killed migration leaves nothing half made, which it would 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 IS_CUSTOM_VOICE = sa.text("substr(voice_id, 1, 7) = 'custom:'")
 
