@@ -15,6 +15,10 @@ KOKORO_PYTHON ?= $(shell for p in python3.11 python3.12; do \
 TORCH ?= torch==2.13.0
 KOKORO_EXTRAS ?=
 
+# What images bring: several machines, and the clients of hosted engines.
+LIGHT_EXTRAS := --extra postgres --extra celery
+API_EXTRAS := --extra openai --extra mistral
+
 .PHONY: run test setup setup-dev check fix drill bench lock docs clean kokoro test-kokoro
 
 run: setup  ## start everything and print the address
@@ -77,6 +81,8 @@ docs: setup-dev  ## make the generated pages again
 lock: ## pin every dependency again (needs uv)
 	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate -q pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate -q --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate -q $(LIGHT_EXTRAS) -c requirements-dev.lock pyproject.toml -o deploy/light.lock
+	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate -q $(LIGHT_EXTRAS) $(API_EXTRAS) -c requirements-dev.lock pyproject.toml -o deploy/api.lock
 
 clean:
 	rm -rf $(VENV) $(KOKORO_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

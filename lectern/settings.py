@@ -344,6 +344,11 @@ class Proxy(BaseModel):
     """Where it reaches the web app, `lectern:8710`; unset is `host` and `port`."""
     dagster_address: HostPort | None = None
     """Where it reaches the Dagster UI; unset is loopback and `dagster_port`."""
+    people_file: FilePath | None = None
+    """File of everybody's passwords, as `operators_file`. Lectern has no login yet."""
+    people_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks from which alone people may come; `["0.0.0.0/0", "::/0"]` is any. With
+    neither this nor `people_file` no configuration is made."""
     dagster_name: HostName | None = None
     """Host name under which operators find the Dagster UI, `dagster.example.org`.
     Unset offers it to nobody."""
@@ -403,7 +408,10 @@ class Settings(BaseSettings):
     """Host names the web app answers to, beside ``localhost``, ``host`` and plain
     addresses: the public name behind a reverse proxy."""
     dagster_port: int = 8711
-    """Port of the Dagster webserver, always on loopback."""
+    """Port of the Dagster webserver."""
+    dagster_host: str = "127.0.0.1"
+    """Address it listens on. It has no login: only in a container, on a network that
+    nobody but the web server in front can reach, may it be `0.0.0.0`."""
     workers: int = 2
     """Runs that prepare or render documents at one time."""
     listeners: int = 4

@@ -106,7 +106,7 @@ def components(settings: Settings, places: Places) -> list[Component]:
     workspace = str(places.served_workspace)
     ready = places.code_socket
     dagster = ("-w", workspace, "--log-level", "warning")
-    webserver = ("-h", "127.0.0.1", "-p", str(settings.dagster_port))
+    webserver = ("-h", settings.dagster_host, "-p", str(settings.dagster_port))
     return [
         Component("app", app_command(settings)),
         Component("workers", python("pipelines.worker_pool")),

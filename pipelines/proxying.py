@@ -60,6 +60,7 @@ class Cap:
     path: str  # a pattern of whole paths
     limit_bytes: int
     is_streamed: bool = False  # handed on as it comes, and not gathered first
+    has_token: bool = False  # of programs, which bring a token and no password
 
 
 def caps(settings: Settings) -> list[Cap]:
@@ -73,7 +74,12 @@ def caps(settings: Settings) -> list[Cap]:
         Cap("text", "/api/texts", text_bytes),
         Cap("clip", "/api/voices/clips", limits.clip_bytes),
         Cap("archive", "/api/voices/archives", limits.voice_archive_bytes),
-        Cap("speech", "/v1/audio/speech", max(speech_bytes, USUAL_BODY_BYTES)),
+        Cap(
+            "speech",
+            "/v1/audio/speech",
+            max(speech_bytes, USUAL_BODY_BYTES),
+            has_token=True,
+        ),
     ]
 
 
@@ -81,11 +87,18 @@ def proxy_configuration(settings: Settings, kind: ProxyKind) -> str:
     """Return the configuration of the web server in front.
 
     Raises:
-        InvalidRequest: No public name is set, or it is no host name.
+        InvalidRequest: No public name is set, or it is no host name; or nothing says
+            who may come in.
     """
     import jinja2
 
     proxy = settings.proxy
+    if not (proxy.people_file or proxy.people_networks):
+        raise InvalidRequest(
+            "Lectern has no login, so the web server in front must know whom to let "
+            "in. Set LECTERN_PROXY__PEOPLE_FILE to a file of passwords, or "
+            "LECTERN_PROXY__PEOPLE_NETWORKS to the networks that you trust."
+        )
     app = proxy.app_address or f"{_reachable(settings.host)}:{settings.port}"
     dagster = proxy.dagster_address or f"127.0.0.1:{settings.dagster_port}"
     loader = jinja2.FileSystemLoader(Path(__file__).with_name("templates"))

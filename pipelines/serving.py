@@ -212,7 +212,7 @@ def check_ports(settings: Settings) -> None:
     """
     wanted = [
         ("LECTERN_PORT", settings.host, settings.port),
-        ("LECTERN_DAGSTER_PORT", "127.0.0.1", settings.dagster_port),
+        ("LECTERN_DAGSTER_PORT", settings.dagster_host, settings.dagster_port),
     ]
     for name, host, port in wanted:
         with socket.socket() as probe:

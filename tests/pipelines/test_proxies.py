@@ -127,6 +127,7 @@ def _settings(
         "dagster_name": DAGSTER_NAME,
         "operators_file": str(operators),
         "operator_networks": ["127.0.0.0/8", "192.0.2.0/24"],
+        "people_networks": ["0.0.0.0/0", "::/0"],
         "access_log": str(folder / "access.log"),
         # One more every second: no machine is so slow that a burst is never over.
         "requests_per_second": 1,
@@ -387,6 +388,45 @@ def test_operators_from_other_networks_are_refused_whatever_they_know(nginx):
     assert answer.status_code == 403
 
 
+def test_with_passwords_nobody_enters_without_and_tokens_pass(
+    app, telling, tmp_path, front
+):
+    operators = str(tmp_path / "operators")
+    settings = _settings(front.kind, tmp_path, telling, app, people_file=operators)
+    token = {"authorization": "Bearer sesame"}
+    with (
+        in_front(front.kind, settings, tmp_path / "run") as alone,
+        alone.client(NAME) as client,
+    ):
+        stranger = client.get("/api/voices").status_code
+        person = client.get("/api/voices", auth=PASSWORD)
+        live = client.get("/live").status_code
+        program = client.get("/v1/models", headers=token)
+        speech = client.post("/v1/audio/speech", headers=token)
+
+    assert stranger == 401
+    assert person.status_code == live == 200
+    assert "authorization" not in person.json()["headers"]
+    assert program.json()["headers"]["authorization"] == "Bearer sesame"
+    assert speech.json()["headers"]["authorization"] == "Bearer sesame"
+
+
+@needs_nginx
+def test_people_from_other_networks_are_refused(app, telling, tmp_path):
+    networks = ["10.0.0.0/8"]
+    settings = _settings(
+        *(ProxyKind.NGINX, tmp_path, app, telling), people_networks=networks
+    )
+    with in_front(ProxyKind.NGINX, settings, tmp_path / "run") as running:
+        with running.client(NAME, from_address="203.0.113.9") as client:
+            stranger = client.get("/ready").status_code
+        with running.client(NAME, from_address="10.1.2.3") as client:
+            known = client.get("/ready").status_code
+
+    assert stranger == 403
+    assert known == 200
+
+
 @needs_nginx
 def test_the_log_holds_no_secret_of_an_address(nginx):
     with nginx.client(NAME, from_address="192.0.2.34") as client:
@@ -458,13 +498,23 @@ def test_every_route_of_the_app_that_takes_more_is_let_through():
 
 @pytest.mark.parametrize("kind", list(ProxyKind))
 def test_without_a_public_name_there_is_nothing_to_make(kind):
+    settings = Settings(_env_file=None, proxy=Proxy(people_file="/etc/people"))
+
     with pytest.raises(InvalidRequest, match="LECTERN_TRUSTED_HOSTS"):
-        proxy_configuration(Settings(_env_file=None), kind)
+        proxy_configuration(settings, kind)
+
+
+def test_nothing_is_made_that_would_let_everybody_in_unasked():
+    settings = Settings(_env_file=None, trusted_hosts=(NAME,))
+
+    with pytest.raises(InvalidRequest, match="LECTERN_PROXY__PEOPLE"):
+        proxy_configuration(settings, ProxyKind.NGINX)
 
 
 @pytest.mark.parametrize("name", ["a.example; return 200", "a b", "{evil}", "-x"])
 def test_a_name_that_is_none_is_refused_and_not_written(name):
-    settings = Settings(_env_file=None, trusted_hosts=(name,))
+    proxy = Proxy(people_file="/etc/people")
+    settings = Settings(_env_file=None, trusted_hosts=(name,), proxy=proxy)
 
     with pytest.raises(InvalidRequest, match="is no host name"):
         proxy_configuration(settings, ProxyKind.NGINX)
