@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
 	2>/dev/null && echo $$p && break; done)
+TEST_PROCESSES ?= 2
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Kokoro runs on Python up to 3.12, and torch must be chosen first: asked for Kokoro
@@ -24,8 +25,8 @@ API_EXTRAS := --extra openai --extra mistral
 run: setup  ## start everything and print the address
 	@$(BIN)/lectern serve
 
-test: setup-dev  ## run the test suite
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup-dev  ## run the test suite, a file at a time in each of two processes
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 setup: $(VENV)/.installed  ## make .venv from requirements.lock
 

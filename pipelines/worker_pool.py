@@ -276,15 +276,20 @@ class WorkerPool:
 
 @contextlib.contextmanager
 def listen(path: Path) -> Iterator[socket.socket]:
-    """Listen on a socket that only its owner can use, and remove it afterwards."""
-    path.unlink(missing_ok=True)
+    """Listen on a socket that only its owner can use, and remove it afterwards.
+
+    It gets its name once it listens: whoever finds it is answered.
+    """
+    unheard = path.with_suffix(".new")
+    unheard.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         old = os.umask(0o177)
         try:
-            listener.bind(str(path))
+            listener.bind(str(unheard))
         finally:
             os.umask(old)
         listener.listen(128)
+        unheard.replace(path)
         yield listener
     path.unlink(missing_ok=True)
 

@@ -24,12 +24,12 @@ def begin(drill: Drill, document: Document, **request: object) -> Job:
 def test_a_killed_export_goes_on_and_speaks_nothing_twice(
     drill: Drill, step: str
 ) -> None:
-    document = drill.book(blocks=240, title=f"Killed while {step}")
+    document = drill.book(blocks=64, title=f"Killed while {step}")
     job = begin(drill, document, format="m4b", loudness_lufs=-16)
     running = drill.wait(job.id, lambda job: job.step == step and job.done >= 8)
 
     drill.worker_of(running).kill()
-    ended = drill.ended(job.id, seconds=120)
+    ended = drill.ended(job.id, seconds=240)
 
     [export] = drill.services.exports.list(document.principal, document.id)
     data = drill.services.blobs.read(export.blob)
@@ -40,11 +40,11 @@ def test_a_killed_export_goes_on_and_speaks_nothing_twice(
 
 
 def test_a_cancelled_export_stops_and_leaves_no_file(drill: Drill) -> None:
-    document = drill.book(blocks=400, title="Cancelled export")
+    document = drill.book(blocks=240, title="Cancelled export")
     job = begin(drill, document, format="flac")
     drill.wait(job.id, lambda job: job.done >= 8)
 
     drill.services.jobs.cancel(document.principal, job.id)
 
-    assert drill.ended(job.id, seconds=20).state is JobState.CANCELLED
+    assert drill.ended(job.id, seconds=120).state is JobState.CANCELLED
     assert drill.services.exports.list(document.principal, document.id) == []

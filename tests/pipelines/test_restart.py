@@ -10,7 +10,7 @@ from tests.support.drill import drilling
 
 def test_work_goes_on_after_a_restart_and_repeats_nothing(tmp_path: Path) -> None:
     with drilling(tmp_path / "data") as drill:
-        document = drill.book(blocks=120, title="Interrupted")
+        document = drill.book(blocks=64, title="Interrupted")
         job = drill.begin(document, JobKind.RENDER)
         first = drill.wait(job.id, lambda job: job.done >= 16)
         socket = find_places(drill.settings).workers_socket

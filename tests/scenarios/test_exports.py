@@ -9,7 +9,7 @@ from tests.support.documents import small_epub
 from tests.support.listener import Person
 from tests.support.product import Product
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 BOOK = "The Keeper"
 
@@ -45,11 +45,11 @@ def exports_as_m4b(person: Person, folder: Path) -> str:
     page.get_by_role("button", name="Export").click()
     page.get_by_role("button", name="Audio, book or subtitles").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("ready in about").wait_for(timeout=20_000)
+    dialog.get_by_text("ready in about").wait_for(timeout=90_000)
     dialog.get_by_role("button", name="Start").click()
     link = dialog.get_by_role("link", name="Download")
-    link.wait_for(timeout=60_000)
-    with page.expect_download(timeout=30_000) as download:
+    link.wait_for(timeout=90_000)
+    with page.expect_download(timeout=90_000) as download:
         link.click()
     name = str(download.value.suggested_filename)
     download.value.save_as(folder / name)
@@ -60,8 +60,8 @@ def finds_it_again_under_export(person: Person) -> None:
     """The file is listed with its size, and goes when it is deleted."""
     page = person.page
     page.keyboard.press("Escape")
-    page.get_by_role("dialog").wait_for(state="detached", timeout=10_000)
+    page.get_by_role("dialog").wait_for(state="detached", timeout=90_000)
     page.get_by_role("button", name="Export").click()
-    page.get_by_role("link", name="M4B").wait_for(timeout=10_000)
+    page.get_by_role("link", name="M4B").wait_for(timeout=90_000)
     page.locator('[class*="st-key-delete-export"] button').first.click()
-    page.get_by_role("link", name="M4B").wait_for(state="detached", timeout=10_000)
+    page.get_by_role("link", name="M4B").wait_for(state="detached", timeout=90_000)

@@ -9,7 +9,7 @@ from tests.support.listener import Person
 from tests.support.product import Product
 from tests.support.samples import FOLDER
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 BOOK = "Nobody on the wall spoke of the winter. The boats turned in the tide.\n\n" * 400
 FOLDERS = ("hostile", "encrypted", "xfa")
@@ -42,7 +42,7 @@ def starts_listening(person: Person, document: str) -> None:
     """Open a document by its address and play it."""
     person.page.goto(f"{person.address}/listen?document={document}")
     person.waits_for(f"engine?.document?.id === '{document}'", seconds=40)
-    person.page.locator("[data-block]").first.wait_for(timeout=30_000)
+    person.page.locator("[data-block]").first.wait_for(timeout=90_000)
     person.presses("Space")
     person.hears()
     person.page.evaluate(

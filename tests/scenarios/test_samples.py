@@ -64,7 +64,7 @@ def hear(person: Person, document: str) -> None:
     """Open a document in the reader and wait for a highlighted word."""
     person.page.goto(f"{person.address}/listen?document={document}")
     person.waits_for(f"engine?.document?.id === '{document}'", seconds=40)
-    person.page.locator("[data-block]").first.wait_for(timeout=30_000)
+    person.page.locator("[data-block]").first.wait_for(timeout=90_000)
     person.presses("Space")
     person.hears(seconds=30)
     person.presses("Space")

@@ -21,7 +21,7 @@ from tests.support.product import free_port
 from tests.support.stores import OTHER
 from tests.support.voices import add_voice, with_blend
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
 PREVIEW = "window.__lecternPreview"
@@ -73,7 +73,7 @@ def test_a_voice_is_made_used_shared_and_taken_back(
 ):
     context = chromium.new_context(locale="en-GB", accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(90_000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{voice_app.address}/voices")

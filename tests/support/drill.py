@@ -62,7 +62,7 @@ class Drill:
         return job
 
     def wait(
-        self, job_id: JobId, condition: Callable[[Job], object], seconds: float = 60
+        self, job_id: JobId, condition: Callable[[Job], object], seconds: float = 240
     ) -> Job:
         """Wait until a job is as wanted, and return it."""
         deadline = time.monotonic() + seconds
@@ -71,7 +71,7 @@ class Drill:
             time.sleep(0.02)
         return job
 
-    def ended(self, job_id: JobId, seconds: float = 60) -> Job:
+    def ended(self, job_id: JobId, seconds: float = 240) -> Job:
         """Wait until a job has ended."""
         return self.wait(job_id, lambda job: job.state.is_final, seconds)
 

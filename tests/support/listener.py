@@ -19,9 +19,9 @@ class Person:
     def opens_the_library(self) -> None:
         """Go to the first page and wait until it can be used."""
         self.page.goto(self.address)
-        self.page.get_by_role("heading", name="Library").wait_for(timeout=30_000)
+        self.page.get_by_role("heading", name="Library").wait_for(timeout=90_000)
         self.page.locator("input[type=file]").first.wait_for(
-            state="attached", timeout=30_000
+            state="attached", timeout=90_000
         )
 
     def drops(self, *paths: Path) -> None:
@@ -34,7 +34,7 @@ class Person:
         heading = self.page.get_by_role("heading", name=title, exact=True)
         return self.page.locator('[class*="st-key-card-"]').filter(has=heading)
 
-    def waits_until_ready(self, title: str, seconds: float = 60) -> None:
+    def waits_until_ready(self, title: str, seconds: float = 180) -> None:
         """Wait for a card to say that its document can be played."""
         badge = self.card(title).get_by_text("Ready", exact=True)
         badge.wait_for(timeout=seconds * 1000)
@@ -43,9 +43,9 @@ class Person:
         """Open a document in the reader, where it begins to play."""
         self.card(title).get_by_role("button", name="Listen").click()
         self.page.wait_for_function(
-            f"{ENGINE}?.document && {ENGINE}.state !== 'opening'", timeout=30_000
+            f"{ENGINE}?.document && {ENGINE}.state !== 'opening'", timeout=90_000
         )
-        self.page.locator("[data-block]").first.wait_for(timeout=30_000)
+        self.page.locator("[data-block]").first.wait_for(timeout=90_000)
 
     def goes_to(self, name: str) -> None:
         """Choose a page in the sidebar."""
@@ -55,7 +55,7 @@ class Person:
         """Press a key."""
         self.page.keyboard.press(key)
 
-    def hears(self, seconds: float = 20) -> float:
+    def hears(self, seconds: float = 90) -> float:
         """Wait until a word is heard and highlighted; return how long that took."""
         began = time.monotonic()
         self.page.wait_for_function(
@@ -75,7 +75,7 @@ class Person:
         """Return something the player knows, `index` for one."""
         return self.page.evaluate(f"{ENGINE}.{expression}")
 
-    def waits_for(self, expression: str, seconds: float = 20) -> None:
+    def waits_for(self, expression: str, seconds: float = 90) -> None:
         """Wait until something is true of the player."""
         self.page.wait_for_function(
             re.sub(r"\bengine\b", ENGINE, expression), timeout=seconds * 1000
