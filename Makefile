@@ -20,7 +20,14 @@ KOKORO_EXTRAS ?=
 LIGHT_EXTRAS := --extra postgres --extra celery
 API_EXTRAS := --extra openai --extra mistral
 
-.PHONY: run test setup setup-dev check fix drill bench lock docs clean kokoro test-kokoro
+# Higgs Audio without a server: the same torch, in an environment of its own.
+HIGGS_VENV := .venv-higgs
+HIGGS_PYTHON ?= $(shell for p in python3.13 python3.12 python3.11; do \
+	$$p -c 'import venv, ensurepip' 2>/dev/null && echo $$p && break; done)
+HIGGS_EXTRAS ?= torchaudio
+
+.PHONY: run test setup setup-dev check fix drill bench lock docs clean kokoro test-kokoro \
+	higgs test-higgs
 
 run: setup  ## start everything and print the address
 	@$(BIN)/lectern serve
@@ -59,6 +66,17 @@ kokoro:  ## install the Kokoro voice engine beside Lectern, in .venv-kokoro
 test-kokoro: setup-dev  ## run the tests of Kokoro, with random weights
 	@$(BIN)/python -m pytest -m kokoro $(ARGS)
 
+higgs:  ## install what runs Higgs Audio without a server, in .venv-higgs
+	@test -n "$(HIGGS_PYTHON)" || { echo "Higgs Audio needs Python 3.11 or newer with the venv module. Install one, or say where it is: make higgs HIGGS_PYTHON=/path/to/python3.12"; exit 1; }
+	@test -x $(HIGGS_VENV)/bin/python || $(HIGGS_PYTHON) -m venv $(HIGGS_VENV)
+	@echo "Installing what runs Higgs Audio (about 1.3 GB, a minute or two the first time)"
+	@$(HIGGS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(HIGGS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'transformers>=5.5,<6' jinja2 $(HIGGS_EXTRAS)
+	@echo "Now name it and its model: LECTERN_HIGGS__PYTHON, LECTERN_HIGGS__FOLDER. See docs/engines.md"
+
+test-higgs: higgs setup-dev  ## run the tests of Higgs Audio, with random weights too
+	@TEST_HIGGS_PYTHON=$(CURDIR)/$(HIGGS_VENV)/bin/python $(BIN)/python -m pytest tests/resources/test_higgs.py $(ARGS)
+
 check: setup-dev  ## format, lint, types, import contracts, generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -86,4 +104,4 @@ lock: ## pin every dependency again (needs uv)
 	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate -q $(LIGHT_EXTRAS) $(API_EXTRAS) -c requirements-dev.lock pyproject.toml -o deploy/api.lock
 
 clean:
-	rm -rf $(VENV) $(KOKORO_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(KOKORO_VENV) $(HIGGS_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -20,23 +20,12 @@ NAMES_OF_OPENAI = {
 
 def models(here: Backend) -> list[str]:
     """Return every name that may be given as the model."""
-    engines = here.services.speech_engines()
-    light = [name for name in engines.names() if not engines.engine(name).is_heavy]
-    return [*ALIASES[:2], *light]
+    return [*ALIASES[:2], *here.services.speech_engines().names()]
 
 
 def served_voices(here: Backend, principal: Principal) -> Sequence[Voice]:
-    """Return the voices a program may use on behalf of this person.
-
-    Those of an engine that fills memory are left out: it runs in workers, and reaches
-    programs once it is a server of its own.
-    """
-    engines = here.services.speech_engines()
-    return [
-        voice
-        for voice in engines.voices(principal=principal)
-        if not engines.engine(voice.engine).is_heavy
-    ]
+    """Return the voices a program may use on behalf of this person."""
+    return here.services.speech_engines().voices(principal=principal)
 
 
 def speaker(
@@ -65,14 +54,6 @@ def speaker(
         raise Refused(
             f"The voice “{voice.id}” belongs to the model “{voice.engine}”, and not to "
             f"“{engine}”.",
-            status=400,
-            code="invalid_value",
-            param="voice",
-        )
-    if engines.engine(voice.engine).is_heavy:
-        raise Refused(
-            f"“{voice.engine}” speaks in the workers only. Run it as a speech server "
-            "and name that in the settings, and it speaks here too.",
             status=400,
             code="invalid_value",
             param="voice",

@@ -1,38 +1,25 @@
-"""A text that comes without a document: cut into blocks, voiced, heard in order.
+"""A text that comes without a document: voiced, and heard in order.
 
-Its blocks are what those of a document are: the same sentences, cut the same way, and
-so often sounds that exist already. Nothing links to them; they are kept for some days.
+Nothing links to its sounds; they are kept for some days.
 """
 
 import queue
-import re
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from lectern.accounts.people import Principal
-from lectern.documents.blocks import Block
-from lectern.documents.formats import Format
-from lectern.documents.pages import BlockKind
-from lectern.documents.script import direction_of
-from lectern.documents.splitting import cut, needs_sentences
 from lectern.errors import BlobMissing, Cancelled, InvalidRequest, LecternError
-from lectern.ids import NO_DOCUMENT, BlobHash, block_id
-from lectern.jobs.states import DocumentState
 from lectern.speech.voices import Voice, primary_language
 from resources.engines.opus import Encoded
-from resources.engines.sentences import sentence_starts
+from resources.loose_texts import blocks_of, no_document
 from resources.reading import Reading
 from resources.services import Services
-from resources.stores.catalog import Document
 from resources.stores.variants import Link
 from resources.voicing import Tally
 
 Said = Sequence[Link] | Tally | Exception
 """Blocks that are ready; at last what became of all, or what went wrong."""
-
-PARAGRAPH_END = re.compile(r"\n\s*\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,72 +110,9 @@ def say_text(
     """
     blocks = blocks_of(text, language=primary_language(voice.language))
     reading = services.voicing().reading(
-        _no_document(principal, voice), blocks, voice=voice
+        no_document(principal, voice), blocks, voice=voice
     )
     indices = [block.index for block in blocks if reading.is_spoken(block.index)]
     if not indices:
         raise InvalidRequest("There is nothing to speak in this text.")
     return Saying(services, principal, reading, indices)
-
-
-def blocks_of(text: str, *, language: str) -> list[Block]:
-    """Return a text as blocks: paragraphs end at empty lines."""
-    seen: dict[str, int] = {}
-    blocks: list[Block] = []
-    for number, piece in enumerate(PARAGRAPH_END.split(text)):
-        paragraph = " ".join(piece.split())
-        starts = (
-            sentence_starts(paragraph, language) if needs_sentences(paragraph) else ()
-        )
-        for part, (start, end) in enumerate(cut(paragraph, starts)):
-            shown = paragraph[start:end]
-            seen[shown] = seen.get(shown, -1) + 1
-            blocks.append(
-                Block(
-                    id=block_id(NO_DOCUMENT, shown, seen[shown]),
-                    index=len(blocks),
-                    kind=BlockKind.PARAGRAPH,
-                    page=1,
-                    paragraph=number,
-                    start_char=start,
-                    end_char=end,
-                    shown=shown,
-                    spans=(),
-                    language=language,
-                    direction=direction_of(shown, language),
-                    level=0,
-                    chapter=None,
-                    part=part,
-                )
-            )
-    return blocks
-
-
-def _no_document(principal: Principal, voice: Voice) -> Document:
-    """Return what stands for a document where there is none."""
-    now = datetime.now(UTC)
-    return Document(
-        id=NO_DOCUMENT,
-        owner_id=principal.owner_id,
-        title="",
-        filename="",
-        format=Format.TEXT,
-        blob=BlobHash(""),
-        size_bytes=0,
-        state=DocumentState.READY,
-        error_code=None,
-        error_message=None,
-        version=1,
-        revision=1,
-        page_count=1,
-        block_count=0,
-        spoken_chars=0,
-        word_count=0,
-        language=voice.language,
-        blocks_blob=None,
-        policy={},
-        voice_id=voice.id,
-        created_at=now,
-        updated_at=now,
-        deleted_at=None,
-    )

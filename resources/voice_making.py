@@ -267,7 +267,7 @@ class VoiceMaking:
                 return None
         try:
             engine = self._services.speech_engines().engine(voice.engine)
-            values = None if engine.is_heavy else engine.tensor(voice.voice())
+            values = engine.tensor(voice.voice())
         except LecternError:  # names and weights say all that is needed
             return None
         if values is None:

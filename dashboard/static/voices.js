@@ -51,12 +51,14 @@ class Voices {
 
   #toolbar() {
     const act = (text, className, onClick) => element("button", { type: "button", class: className, text, on: { click: onClick } });
+    this.make = act("Make a voice", "pill primary", () => this.form.open(this.#engines));
+    this.make.disabled = true; // until it is known what can be made
     return element(
       "div", { class: "toolbar" },
       element("div", { class: "filters" }, this.search, this.language, this.engine, this.licence,
         element("label", { class: "check" }, this.favourites, "Favourites only")),
       element("div", { class: "acts" },
-        act("Make a voice", "pill primary", () => this.form.open(this.#engines)),
+        this.make,
         act("Import", "pill", () => this.file.click()), this.file),
     );
   }
@@ -86,6 +88,7 @@ class Voices {
       const { voices, engines } = await load();
       this.#voices = voices;
       this.#engines = engines;
+      this.make.disabled = false;
     } catch (error) {
       return this.#say(error.message, { isBad: true });
     }

@@ -78,6 +78,8 @@ export class VoiceForm {
     this.licence.value = voice?.licence ?? "";
     this.description.value = voice?.description ?? "";
     this.tag.value = voice?.language ?? primary(navigator.language);
+    this.transcript.value = this.statement.value = this.scene.value = "";
+    this.recorder.reset();
     const can = TABS.map(([kind]) => kind).find((kind) => this.#makers(kind).length);
     this.#say("");
     this.#choose(voice?.kind ?? can ?? "mix");
@@ -326,7 +328,7 @@ export class VoiceForm {
 
   #closed() {
     clearTimeout(this.#hearTimer);
-    this.recorder.stop();
+    this.recorder.reset();
     player.stop();
   }
 }

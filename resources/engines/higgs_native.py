@@ -29,7 +29,6 @@ class HiggsNativeEngine(SpeechEngine):
     name = NAME
     phonemes_version = higgs_text.VERSION
     custom_kinds = frozenset({VoiceKind.REFERENCE, VoiceKind.PROMPT})
-    is_heavy = True
     texts_at_once = 1
 
     def __init__(
@@ -53,7 +52,8 @@ class HiggsNativeEngine(SpeechEngine):
             "device": settings.device,
             "keep_loaded_seconds": settings.keep_loaded_seconds,
         }
-        python = str(settings.python or sys.executable)
+        # It is started elsewhere, and a link to an interpreter is an environment.
+        python = str((settings.python or Path(sys.executable)).expanduser().absolute())
         self._settings = settings
         self._resident = Resident(
             name="higgs",

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from lectern.errors import EngineError, EngineUnavailable
+from lectern.errors import EngineError, EngineUnavailable, NotServed
 from lectern.settings import SpeechServer
 from lectern.speech.voices import Voice
 from resources.engines.openai_speech_client import SpeechClient
@@ -74,20 +74,29 @@ class ServerVoices:
         return next((voice for voice in voices if voice.id == voice_id), None)
 
     def _ask(self) -> None:
+        needs_some = self._server.kind == "openai"  # others speak like a recording
         try:
             listed = self._client.voices()
+        except NotServed as error:
+            if needs_some:
+                self._miss(error)
+                return
+            listed = {}
         except EngineError as error:
-            self._failure = error
-            self._good_until = time.monotonic() + MISSED_SECONDS
+            self._miss(error)
             return
         self._failure = None
         self._voices = list(self._listed(listed))
         self._good_until = time.monotonic() + KEPT_SECONDS
-        if not self._voices:
+        if needs_some and not self._voices:
             self._failure = EngineUnavailable(
                 f"The speech server “{self._name}” names no voices. List them in its "
                 "setting “voices”."
             )
+
+    def _miss(self, error: EngineError) -> None:
+        self._failure = error
+        self._good_until = time.monotonic() + MISSED_SECONDS
 
     def _stated(self) -> Iterator[Voice]:
         for name, language in self._server.voices.items():

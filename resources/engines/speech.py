@@ -51,7 +51,11 @@ class Heard:
 
 
 class SpeechEngine(ABC):
-    """Speaks texts. Safe to share between threads."""
+    """Speaks texts. Safe to share between threads.
+
+    The web app speaks too, for previews and for programs: what is heavy to load is in
+    a process of its own (``resident.py``).
+    """
 
     name: str
     version: str
@@ -62,9 +66,6 @@ class SpeechEngine(ABC):
     """How many threads may call ``synthesise`` together; None is one for each core."""
     custom_kinds: frozenset[VoiceKind] = frozenset()
     """Kinds of voices that people may make for it."""
-    is_heavy: bool = False
-    """Whether it fills memory that the web app must not: asked there for a preview, it
-    speaks in a process of its own."""
 
     @abstractmethod
     def voices(self) -> Sequence[Voice]:

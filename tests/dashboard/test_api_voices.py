@@ -7,7 +7,6 @@ from dashboard.backend import Backend
 from lectern.accounts.people import LOCAL
 from lectern.speech.custom_voices import Visibility
 from lectern.speech.preview_texts import COUNTING, SENTENCES, preview_text
-from resources.engines.espeak import EspeakEngine
 from resources.engines.opus import decode
 from resources.services import Services
 from tests.support.stores import OTHER
@@ -72,19 +71,6 @@ def test_a_mix_is_heard_before_it_is_kept(client, blend: BlendEngine):
     assert first.status_code == other.status_code == 200
     assert first.content != other.content
     assert not [v for v in client.get("/api/voices").json() if "custom" in v]
-
-
-def test_a_heavy_engine_speaks_previews_in_a_process_of_its_own(
-    client, services: Services, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(EspeakEngine, "is_heavy", True)
-    monkeypatch.setattr(EspeakEngine, "synthesise", None)  # never here
-
-    answer = client.get("/api/voices/preview.ogg", params={"voice": "espeak:fr-fr"})
-    services.previews().close()
-
-    assert answer.status_code == 200, answer.text
-    assert len(decode(answer.content)) > 48_000
 
 
 def test_every_common_language_has_a_sentence_and_any_other_is_counted_in():

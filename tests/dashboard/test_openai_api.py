@@ -3,11 +3,13 @@
 import base64
 import io
 import json
+import os
+import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import av
 import httpx
@@ -22,18 +24,24 @@ from dashboard.backend import Backend
 from lectern.accounts.people import LOCAL
 from lectern.accounts.tokens import Scope
 from lectern.documents.splitting import cut
-from lectern.settings import Settings, SpeechServer
+from lectern.settings import Higgs, Settings, SpeechServer
+from lectern.speech.custom_voices import Prompt
 from lectern.usage.events import EventKind
+from resources.engines.higgs_native import HiggsNativeEngine
 from resources.engines.openai_speech import OpenAISpeechEngine
+from resources.engines.resident import resident_pids
 from resources.engines.sentences import SpacySentences
-from resources.saying import blocks_of, say_text
+from resources.loose_texts import blocks_of
+from resources.saying import say_text
 from resources.services import Services
 from resources.stores.sweep import sweep
 from resources.texts import text_of
 from tests.support.pool import wait_for
 from tests.support.speech import ToneEngine, add_document, sentence
 from tests.support.stores import OTHER, Clock
+from tests.support.voices import add_voice
 
+TONE_PROGRAM = Path(__file__).parents[1] / "support" / "higgs_tone.py"
 SHORT = "The harbour lay quiet under a pale morning."
 LONG = "\n\n".join(
     " ".join(sentence(10 * part + line) for line in range(6)) for part in range(4)
@@ -345,6 +353,31 @@ def test_voices_and_models_are_listed(ai: openai.OpenAI, tone: ToneEngine):
     assert {"lectern", "tts-1", "espeak", "tone"} == set(models)
 
 
+def test_a_heavy_engine_speaks_for_programs_from_its_own_process(
+    ai: openai.OpenAI, services: Services, tmp_path: Path
+):
+    (tmp_path / "model").mkdir()
+    for name in ("config.json", "chat_template.jinja"):
+        (tmp_path / "model" / name).write_text("{}")
+    settings, run = Higgs(folder=tmp_path / "model"), tmp_path / "run"
+    engine = HiggsNativeEngine(settings, tmp_path, run, program=TONE_PROGRAM)
+    services.speech_engines().add(engine)
+    scene = Prompt("A calm reader in a small room.", "")
+    add_voice(services, "Calm", engine=engine.name, recipe=scene)
+    try:
+        reply = ai.audio.speech.create(
+            model="higgs-native", voice="Calm", input=SHORT, response_format="wav"
+        )
+        listed = ai.get("/audio/voices", cast_to=httpx.Response).json()
+        assert len(resident_pids(run)) == 1
+    finally:
+        for pid in resident_pids(run):
+            os.kill(pid, signal.SIGTERM)
+
+    assert 1.5 < seconds_of(reply.content) < 6
+    assert "Calm" in {voice["name"] for voice in listed["voices"]}
+
+
 def test_our_own_engine_for_such_servers_speaks_through_us(
     here, served: str, secret: str
 ):
@@ -490,15 +523,12 @@ def test_the_app_answers_others_while_it_speaks(
     )
     wait_for(lambda: openai_api.speaking.now == 1)
 
-    times = []
-    for _ in range(20):
-        began = time.perf_counter()
-        assert httpx.get(f"{served}/live").status_code == 200
-        times.append(time.perf_counter() - began)
-    gate.set()
-    speaking.join(30)
+    answers = [httpx.get(f"{served}/live", timeout=60) for _ in range(5)]
 
-    assert sorted(times)[10] < 0.25
+    assert not gate.is_set()  # what is spoken has waited all that time
+    gate.set()
+    speaking.join(60)
+    assert [answer.status_code for answer in answers] == [200] * 5
 
 
 def test_sounds_made_for_programs_are_swept_after_some_days_unless_asked_again(

@@ -238,7 +238,7 @@ def test_nothing_that_runs_the_model_can_unpickle():
 PYTHON = os.environ.get("TEST_HIGGS_PYTHON", "")
 
 
-@pytest.mark.skipif(not PYTHON, reason="TEST_HIGGS_PYTHON names no interpreter")
+@pytest.mark.skipif(not PYTHON, reason="no interpreter for it: run `make test-higgs`")
 def test_a_model_of_chance_weights_goes_the_real_way(tmp_path: Path):
     """transformers, safetensors and the process are real; the weights are not."""
     subprocess.run([PYTHON, TINY, tmp_path / "model"], check=True, timeout=120)
@@ -310,6 +310,15 @@ def test_voices_that_the_server_keeps_are_offered(server: SpeechServer):
     voices = anchored_engine(server).voices()
 
     assert [voice.id for voice in voices] == ["higgs:aunt"]
+
+
+@pytest.mark.parametrize("has_voices", [True, False])
+def test_a_server_that_keeps_no_voices_still_speaks_like_a_recording(has_voices: bool):
+    with SpeechServer(higgs=True, voices=[], has_voices=has_voices).running() as server:
+        engine = anchored_engine(server)
+
+        assert engine.voices() == []
+        check_reply(TEXT, engine.synthesise(TEXT, reference("anchored")))
 
 
 # -- in chat completions ---------------------------------------------------

@@ -1,71 +1,29 @@
 """A voice is found, made, heard, used, shared, taken away and taken back."""
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from lectern.accounts.people import LOCAL
 from lectern.errors import NotFound, UnknownVoice
-from lectern.settings import Settings
-from resources.services import Services
-from tests.support.product import free_port
 from tests.support.stores import OTHER
-from tests.support.voices import add_voice, with_blend
+from tests.support.voice_product import VoiceApp, running_voice_app
+from tests.support.voices import add_voice
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parents[2]
 PREVIEW = "window.__lecternPreview"
 ENGINE = "window.__lectern"
-
-
-@dataclass(frozen=True)
-class VoiceApp:
-    """The app of the test, and its stores as another process sees them."""
-
-    address: str
-    services: Services
 
 
 @pytest.fixture
 def voice_app(tmp_path: Path) -> Iterator[VoiceApp]:
     """Run the web app with an engine that mixes."""
-    folder, port = tmp_path / "data", free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.voice_app", str(folder), str(port)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_live(address, process)
-        services = Services.open(Settings(_env_file=None, data_dir=folder))
-        with_blend(services)
-        yield VoiceApp(address, services)
-        services.close()
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_until_live(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{address}/ready", timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise AssertionError("the app did not start")
+    with running_voice_app(tmp_path / "data") as running:
+        yield running
 
 
 def test_a_voice_is_made_used_shared_and_taken_back(

@@ -28,15 +28,17 @@ def chromium_path() -> str | None:
 
 
 @contextmanager
-def browser() -> Iterator[Any]:
-    """Yield a playwright browser; skip the test where there is none."""
+def browser(*flags: str) -> Iterator[Any]:
+    """Yield a playwright browser with more flags; skip the test where there is none."""
     path = chromium_path()
     if path is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        running = playwright.chromium.launch(
+            executable_path=path, args=[*FLAGS, *flags]
+        )
         try:
             yield running
         finally:
