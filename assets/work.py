@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._utils.interrupts import capture_interrupts
 
 from assets.failures import (
     cancel_job,
@@ -86,10 +87,13 @@ def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work
         _pause(context, services, job, error)
         raise to_failure(error) from error
     except dg.DagsterExecutionInterruptedError:
-        cancel_job(services, job)  # told to stop, by a person or by Dagster
+        _cancel(context, services, job)  # told to stop, by a person or by Dagster
         raise
     except LecternError as error:
-        _fail(context, services, job, error)
+        if services.jobs.is_cancelled(job.id):  # its document is gone, say
+            _cancel(context, services, job)
+        else:
+            _fail(context, services, job, error)
         raise to_failure(error) from error
     except Exception as error:
         unexpected = Unexpected(
@@ -112,12 +116,12 @@ def take_up(context: dg.AssetExecutionContext, services: Services) -> Job:
     job = _job_of_run(context, services)
     if _is_ours(context, services, job):
         return services.jobs.find(job.id)
-    context.instance.add_run_tags(context.run_id, {WORKER: DUPLICATE})
-    raise dg.Failure(
+    reason = (
         f"Job {job.id} is {job.state.value} in run {job.run_id}; this run is not "
-        "needed.",
-        allow_retries=False,
+        "needed."
     )
+    _end_run(context, {WORKER: DUPLICATE}, reason)
+    raise dg.Failure(reason, allow_retries=False)
 
 
 def forget_inherited_tags(context: dg.AssetExecutionContext) -> None:
@@ -191,10 +195,15 @@ def _pause(
 
 
 def _cancel(context: dg.AssetExecutionContext, services: Services, job: Job) -> None:
-    """Close a job that somebody stopped; Dagster shows its run as cancelled."""
-    cancel_job(services, job)
-    tags = {CLOSED: JobState.CANCELLED.value}
-    _end_run(context, tags, "The job was cancelled in the app.")
+    """Close a job that somebody stopped; Dagster shows its run as cancelled.
+
+    Who stops a job also has its process interrupted, and may do so just now: the
+    job would be closed and its run end as failed, without the tag.
+    """
+    with capture_interrupts():
+        tags = {CLOSED: JobState.CANCELLED.value}
+        _end_run(context, tags, "The job was cancelled in the app.")
+        cancel_job(services, job)
 
 
 def _end_run(

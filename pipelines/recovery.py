@@ -81,13 +81,18 @@ def decide(job: Job, runs: Sequence[RunFacts], now: datetime) -> Remedy:
     if not runs:
         fresh = now - (job.released_at or job.created_at) < GRACE
         return Remedy.NOTHING if fresh else Remedy.LAUNCH
-    if job.cancel_requested or runs[0].status is DagsterRunStatus.CANCELED:
+    if job.cancel_requested or _was_cancelled(runs[0]):
         return Remedy.CANCEL
     if runs[0].status is DagsterRunStatus.SUCCESS:
         return Remedy.NOTHING if runs[0].is_recent else Remedy.FINISH
     cut_short = list(takewhile(lambda run: not run.closed, runs))
     lost = [run for run in cut_short if run.fate != STOPPED]
     return Remedy.FAIL if len(lost) > LOST_RUNS_ALLOWED else Remedy.LAUNCH
+
+
+def _was_cancelled(run: RunFacts) -> bool:
+    """Whether a person cancelled a run; those that stop with the server look alike."""
+    return run.status is DagsterRunStatus.CANCELED and run.fate != STOPPED
 
 
 def look_into(instance: dg.DagsterInstance, job: Job, now: datetime) -> list[RunFacts]:

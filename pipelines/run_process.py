@@ -120,4 +120,6 @@ def report_stopped(dagster_home: Path, run_ids: Iterable[str]) -> None:
             if run is None or run.is_finished:
                 continue
             instance.add_run_tags(run.run_id, {WORKER: STOPPED})
-            instance.report_run_failed(run, "Lectern was stopped.")
+            instance.report_run_canceled(
+                run, "Lectern was stopped. The work goes on when it is started again."
+            )

@@ -1,10 +1,14 @@
 """What runs leave behind: in the job's row, in the document, in Dagster."""
 
+import os
+import signal
 import threading
 import time
 
+import dagster as dg
+
 from lectern.accounts.people import LOCAL
-from lectern.errors import EngineCrashed
+from lectern.errors import Cancelled, EngineCrashed, NotFound
 from lectern.jobs.runs import CLOSED, DUPLICATE, PARTITION, WORKER
 from lectern.jobs.states import DocumentState, JobKind, JobState
 from resources.preparation import Preparation
@@ -138,8 +142,61 @@ def test_a_cancelled_job_ends_cancelled(runs: Runs) -> None:
     thread.join()
 
     assert runs.after(job).state is JobState.CANCELLED
-    # A run that is stopped between two of its assets ends without the tag.
-    assert runs.tags_of(result).get(CLOSED, "cancelled") == "cancelled"
+    assert runs.tags_of(result)[CLOSED] == "cancelled"
+    assert runs.status_of(result) is dg.DagsterRunStatus.CANCELED
+
+
+def test_an_interruption_while_a_job_is_closed_changes_nothing(
+    runs: Runs, monkeypatch
+) -> None:
+    """The one who stops a job has its run's process interrupted as well."""
+    report, happened = runs.instance.report_run_canceling, []
+
+    def interrupted(run, message=None):
+        happened.append("interrupted")
+        os.kill(os.getpid(), signal.SIGINT)
+        return report(run, message)
+
+    monkeypatch.setattr(runs.instance, "report_run_canceling", interrupted)
+    job = runs.accept(runs.upload(TEXT), JobKind.PREPARE)
+
+    def stopped(self, document, wanted):
+        runs.services.jobs.cancel(LOCAL, job.id)
+        raise Cancelled("Stopped.")
+
+    monkeypatch.setattr(Preparation, "sort", stopped)
+    result = runs.carry_out(job)
+
+    assert happened == ["interrupted"]
+    assert runs.after(job).state is JobState.CANCELLED
+    assert runs.tags_of(result)[CLOSED] == "cancelled"
+    assert runs.status_of(result) is dg.DagsterRunStatus.CANCELED
+
+
+def test_what_fails_in_a_job_that_was_cancelled_is_no_failure(
+    runs: Runs, monkeypatch
+) -> None:
+    job = runs.accept(runs.upload(TEXT), JobKind.PREPARE)
+
+    def gone(self, document, wanted):
+        runs.services.jobs.cancel(LOCAL, job.id)
+        raise NotFound("There is no such document.")
+
+    monkeypatch.setattr(Preparation, "sort", gone)
+    result = runs.carry_out(job)
+
+    assert runs.after(job).state is JobState.CANCELLED
+    assert runs.status_of(result) is dg.DagsterRunStatus.CANCELED
+
+
+def test_a_run_of_a_job_that_was_stopped_before_is_cancelled(runs: Runs) -> None:
+    job = runs.accept(runs.upload(TEXT), JobKind.PREPARE)
+    runs.services.jobs.cancel(LOCAL, job.id)
+
+    result = runs.carry_out(job)
+
+    assert runs.tags_of(result)[WORKER] == DUPLICATE
+    assert runs.status_of(result) is dg.DagsterRunStatus.CANCELED
 
 
 def test_assets_made_by_hand_show_up_as_a_job(runs: Runs) -> None:

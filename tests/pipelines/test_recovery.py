@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=1)
 
 LOST_RUN = RunFacts("r", DagsterRunStatus.FAILURE, False, False, fate=LOST)
-STOPPED_RUN = replace(LOST_RUN, fate=STOPPED)
+STOPPED_RUN = replace(LOST_RUN, status=DagsterRunStatus.CANCELED, fate=STOPPED)
 CLOSED_RUN = replace(LOST_RUN, fate="", closed=True)
 ALIVE = RunFacts("r", DagsterRunStatus.STARTED, True, False)
 PAUSED_RUN = replace(CLOSED_RUN, status=DagsterRunStatus.CANCELED, fate=PAUSED)

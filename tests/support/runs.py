@@ -69,3 +69,9 @@ class Runs:
         run = self.instance.get_run_by_id(result.run_id)
         assert run is not None
         return dict(run.tags)
+
+    def status_of(self, result: dg.ExecuteInProcessResult) -> dg.DagsterRunStatus:
+        """Return how Dagster says that a run ended."""
+        run = self.instance.get_run_by_id(result.run_id)
+        assert run is not None
+        return run.status
