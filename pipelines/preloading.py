@@ -12,8 +12,9 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.storage.runs import SqliteRunStorage
 from dagster._serdes import deserialize_value, serialize_value
+
+from pipelines.dagster_storage import hold_connection, keeps_nothing_open
 
 HEAVY_MODULES = (
     "av",
@@ -83,11 +84,11 @@ def keep_instance(dagster_home: Path) -> None:
     """Open the instance for children to inherit, where that is safe.
 
     Opening one reads Dagster's migrations four times, a third of what a run costs
-    before its first line. On SQLite its storage opens a connection for each use and
-    keeps none, so a fork copies nothing that is open; elsewhere it has pools.
+    before its first line. Its storage opens a connection for each use and keeps
+    none, so that a fork copies nothing that is open.
     """
     instance = dg.DagsterInstance.from_config(str(dagster_home))
-    if isinstance(instance.run_storage, SqliteRunStorage):
+    if keeps_nothing_open(instance):
         instance.get_runs(limit=1)
         _kept[serialize_value(instance.get_ref())] = instance
     else:
@@ -96,10 +97,14 @@ def keep_instance(dagster_home: Path) -> None:
 
 @contextmanager
 def instance_of(reference: str) -> Iterator[dg.DagsterInstance]:
-    """Yield the instance that a reference names: the inherited one, if it is that."""
+    """Yield the instance that a reference names: the inherited one, if it is that.
+
+    For the child of a fork, which may keep its connections open.
+    """
     with contextlib.ExitStack() as stack:
         instance = _kept.get(reference)
         if instance is None:
             ref = deserialize_value(reference, InstanceRef)
             instance = stack.enter_context(dg.DagsterInstance.from_ref(ref))
+        hold_connection(instance)
         yield instance
