@@ -424,6 +424,10 @@ class Settings(BaseSettings):
     """Folder of Tesseract's ``*.traineddata``; unset looks in the usual places."""
     recognition_languages: tuple[str, ...] = ()
     """Tesseract languages, ``("eng", "deu")``; empty takes all that are installed."""
+    metrics_port: int | None = None
+    """Port of the numbers for Prometheus; unset offers none."""
+    metrics_host: str = "127.0.0.1"
+    """Address they are offered on. Everybody who reaches it may read them."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe message that is logged."""
     sample_document: bool = True

@@ -107,6 +107,7 @@ def components(settings: Settings, places: Places) -> list[Component]:
     ready = places.code_socket
     dagster = ("-w", workspace, "--log-level", "warning")
     webserver = ("-h", settings.dagster_host, "-p", str(settings.dagster_port))
+    metrics = [Component("metrics", python("pipelines.exporter"))]
     return [
         Component("app", app_command(settings)),
         Component("workers", python("pipelines.worker_pool")),
@@ -117,6 +118,7 @@ def components(settings: Settings, places: Places) -> list[Component]:
             after=ready,
         ),
         Component("daemon", python("dagster._daemon", "run", *dagster), after=ready),
+        *(metrics if settings.metrics_port else []),
     ]
 
 

@@ -7,6 +7,7 @@ own reconciler launches it later.
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -78,7 +79,29 @@ mutation Stop($runs: [String!]!) {
 }
 """
 
+VITALS = """
+query Vitals {
+  instance { daemonHealth { allDaemonStatuses {
+    daemonType required lastHeartbeatTime
+  } } }
+  QUEUED: runsOrError(filter: {statuses: [QUEUED]}) { ... on Runs { count } }
+  STARTING: runsOrError(filter: {statuses: [STARTING]}) { ... on Runs { count } }
+  STARTED: runsOrError(filter: {statuses: [STARTED]}) { ... on Runs { count } }
+}
+"""
+
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterVitals:
+    """How Dagster is."""
+
+    daemon_heartbeats: Mapping[str, float]
+    """When each daemon that is needed last gave a sign of life, in seconds since
+    1970; 0 for one that never did."""
+    runs: Mapping[str, int]
+    """How many runs there are, by status; those that ended are not counted."""
 
 
 def tags_of(job: Job, *, accelerator: Accelerator = Accelerator.CPU) -> dict[str, str]:
@@ -169,6 +192,23 @@ class Orchestrator:
         if run_ids:
             self._ask(STOP, {"runs": run_ids})
         return len(run_ids)
+
+    def vitals(self) -> DagsterVitals:
+        """Return how Dagster is.
+
+        Raises:
+            EngineUnavailable: Dagster does not answer, or refuses.
+        """
+        answer = self._ask(VITALS, {})
+        daemons = answer.pop("instance")["daemonHealth"]["allDaemonStatuses"]
+        return DagsterVitals(
+            daemon_heartbeats={
+                daemon["daemonType"]: daemon["lastHeartbeatTime"] or 0.0
+                for daemon in daemons
+                if daemon["required"]
+            },
+            runs={status: found["count"] for status, found in answer.items()},
+        )
 
     def close(self) -> None:
         """Close the connections."""

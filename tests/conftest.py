@@ -48,6 +48,9 @@ def pytest_report_header() -> list[str]:
         "nginx (Debian: nginx); its configuration is not tried": (
             program_of(ProxyKind.NGINX)
         ),
+        "promtool (Debian: prometheus); the alerts' own tests are skipped": (
+            shutil.which("promtool")
+        ),
         "bwrap (Debian: bubblewrap); the parser's network is closed another way": (
             shutil.which("bwrap")
         ),

@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_HEAD = "0006"
+SCHEMA_HEAD = "0007"
 """The newest migration, so that starting needs no look at the migrations."""
 
 
@@ -184,6 +184,7 @@ job = Table(
     Index(None, "document_id"),
     Index(None, "state", "heartbeat_at"),
     Index(None, "batch_id", "state"),
+    Index(None, "finished_at"),
     Index(None, "run_id"),
 )
 

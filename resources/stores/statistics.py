@@ -263,6 +263,13 @@ class StatisticsReader:
             for row in rows
         ]
 
+    def everybody(self) -> list[dict[str, Any]]:
+        """Return sums over everybody, as ``measure``, ``label`` and ``value``."""
+        published = self.published()
+        if published is None:
+            return []
+        return _read(self._folder / published.file, _EVERYBODY, ())
+
     def _rows(
         self, query: str, principal: Principal, *values: object
     ) -> list[dict[str, Any]]:
@@ -278,6 +285,20 @@ class StatisticsReader:
             return self._rows(query, principal, *values)
 
 
+_EVERYBODY = """
+    SELECT 'requests' AS measure, outcome AS label, sum(requests)::BIGINT AS value
+    FROM reuse GROUP BY outcome
+    UNION ALL BY NAME
+    SELECT 'audio_ms' AS measure, engine AS label, sum(synthesised_ms)::BIGINT AS value
+    FROM voice_use WHERE synthesised_ms > 0 GROUP BY engine
+    UNION ALL BY NAME
+    SELECT 'elapsed_ms' AS measure, engine AS label, sum(elapsed_ms)::BIGINT AS value
+    FROM voice_use WHERE synthesised_ms > 0 GROUP BY engine
+    UNION ALL BY NAME
+    SELECT 'listened_ms' AS measure, '' AS label,
+        coalesce(sum(listened_ms), 0)::BIGINT AS value
+    FROM voice_use
+"""
 _SUMMED = (
     "documents",
     "pages",

@@ -1,10 +1,16 @@
 """Voices, health, files for the browser, and what guards every route."""
 
+import dataclasses
+
 import httpx
 import pytest
+from sqlalchemy import text
 
+from dashboard import backend
 from dashboard.components.files import static_version
 from dashboard.middleware import is_known_host
+from lectern.accounts.people import LOCAL
+from lectern.jobs.states import JobKind
 from resources.services import Services
 from tests.support.library import ready_document
 
@@ -22,7 +28,9 @@ def test_the_app_is_live_and_ready_while_dagster_is_away(client):
     assert client.get("/live").json() == {"status": "live"}
     assert client.get("/ready").json() == {
         "status": "ready",
-        "stores": True,
+        "database": True,
+        "migrations": True,
+        "disk": True,
         "orchestrator": False,
     }
 
@@ -32,6 +40,36 @@ def test_it_is_not_ready_without_its_database(client, services: Services):
     (services.settings.root / "lectern.sqlite3").unlink()
 
     assert client.get("/ready").status_code == 503
+
+
+def test_it_is_not_ready_with_tables_of_another_version(client, services: Services):
+    with services.database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    answer = client.get("/ready")
+
+    assert answer.status_code == 503
+    assert answer.json()["database"] is True
+    assert answer.json()["migrations"] is False
+
+
+def test_without_disk_for_new_work_it_says_so_and_goes_on(client, here):
+    cramped = here.settings.model_copy(update={"disk_reserve_bytes": 10**18})
+    services = dataclasses.replace(here.services, settings=cramped)
+    backend.install(dataclasses.replace(here, services=services))
+    answer = client.get("/ready")
+
+    assert answer.status_code == 200
+    assert answer.json()["disk"] is False
+
+
+def test_operators_are_told_what_waits_and_for_how_long(client, services: Services):
+    document = ready_document(services)
+    job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.LISTEN)
+    answer = client.get("/health/deep").json()
+
+    assert {"kind": job.kind, "state": "queued", "count": 1} in answer["jobs"]
+    assert set(answer["oldest_waiting_seconds"]) == {"listeners", "workers", "batch"}
+    assert "runs" not in answer  # Dagster is away
 
 
 def test_a_script_is_kept_for_ever_under_its_version(client):

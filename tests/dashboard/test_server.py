@@ -54,7 +54,7 @@ def test_pages_and_routes_are_served_by_one_process(address):
     assert page.status_code == 200
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
     assert httpx.get(f"{address}/_stcore/health").status_code == 200
-    assert httpx.get(f"{address}/ready").json()["stores"] is True
+    assert httpx.get(f"{address}/ready").json()["database"] is True
 
 
 def test_streamlits_own_doors_are_closed(address):

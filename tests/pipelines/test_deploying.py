@@ -63,6 +63,13 @@ def compose() -> dict[str, Any]:
     return content
 
 
+def alerts() -> list[dict[str, Any]]:
+    """Return the rules of the alerts."""
+    content = yaml.safe_load((DEPLOY / "alerts.yml").read_text())
+    rules: list[dict[str, Any]] = content["groups"][0]["rules"]
+    return rules
+
+
 SERVICES = sorted(compose()["services"])
 FINAL_STAGES = ("light", "api", "kokoro")
 
@@ -216,6 +223,37 @@ def test_systemd_finds_a_unit_little_exposed(installed_units, name):
     command = ["systemd-analyze", "security", "--offline=true"]
 
     checked(*command, f"--threshold={MOST_EXPOSURE}", path)
+
+
+def promtool() -> str:
+    """Return Prometheus's own tool, or skip."""
+    path = shutil.which("promtool")
+    if path is None:
+        pytest.skip("promtool is not installed (Debian: prometheus)")
+    return path
+
+
+def test_each_alert_fires_when_it_should_and_not_before():
+    checked(promtool(), "test", "rules", str(DEPLOY / "alerts_test.yml"))
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("number", range(len(alerts())))
+def test_the_tests_of_alerts_miss_each_that_is_taken_away(number, tmp_path):
+    """Whoever tests the alerts is tested too."""
+    content = yaml.safe_load((DEPLOY / "alerts.yml").read_text())
+    del content["groups"][0]["rules"][number]
+    (tmp_path / "alerts.yml").write_text(yaml.safe_dump(content))
+    shutil.copy(DEPLOY / "alerts_test.yml", tmp_path)
+    command = [promtool(), "test", "rules", str(tmp_path / "alerts_test.yml")]
+
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+
+
+def test_every_alert_says_what_to_do():
+    for rule in alerts():
+        assert rule["labels"]["severity"] in ("page", "warn")
+        assert {"summary", "action"} == set(rule["annotations"])
 
 
 @pytest.mark.drill
