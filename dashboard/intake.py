@@ -5,6 +5,7 @@ answers at that moment is not part of the promise: a queued job is launched by t
 reconciler as soon as it can be.
 """
 
+import tempfile
 from dataclasses import dataclass
 
 from dashboard import following
@@ -12,18 +13,20 @@ from dashboard.backend import Backend
 from lectern.accounts.people import Principal
 from lectern.documents.formats import Format
 from lectern.documents.titles import title_from
-from lectern.errors import FileTooLarge
+from lectern.errors import FileTooLarge, LecternError
 from lectern.ids import BlobHash
 from lectern.jobs.states import DocumentState, JobKind
 from lectern.jobs.wanted import Wanted
 from lectern.units import size
 from resources.engines.recognition.elsewhere import SENT_FORMATS
 from resources.engines.recognition.sniff import sniff
+from resources.fetching import Fetcher
 from resources.stores.catalog import Document
 from resources.stores.jobs import Job
 from resources.stores.uploads import Upload
 
 USUAL = Wanted()
+WRITE_BYTES = 2 * 1024**2
 TEXT_FORMATS = (Format.TEXT, Format.MARKDOWN, Format.HTML)
 
 
@@ -67,6 +70,33 @@ def take_upload(
         format=found,
         wanted=wanted if found in SENT_FORMATS else USUAL,
     )
+
+
+def take_page(
+    here: Backend, principal: Principal, address: str, wanted: Wanted = USUAL
+) -> Taken:
+    """Fetch what lies at a web address and keep it as a document.
+
+    Raises:
+        InvalidRequest: It is no address that may be fetched.
+        PageUnreachable: There is nothing, or it did not come.
+        InputError: Lectern cannot read this kind of file.
+        LimitReached: It is larger than it may be, or the library is full.
+    """
+    with tempfile.TemporaryFile(dir=here.settings.root) as file:
+        fetched = Fetcher(here.settings).fetch(address, file)
+        file.seek(0)
+        uploads = here.services.uploads
+        upload = uploads.begin(principal, fetched.name, fetched.size_bytes)
+        try:
+            while data := file.read(WRITE_BYTES):
+                upload = uploads.advance(
+                    principal, upload.id, offset=upload.offset_bytes, data=data
+                )
+            return take_upload(here, principal, upload, wanted)
+        except LecternError:
+            uploads.abandon(principal, upload.id)
+            raise
 
 
 def take_in(

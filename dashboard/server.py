@@ -20,6 +20,7 @@ from streamlit import config
 
 from dashboard import backend, middleware
 from dashboard.api import (
+    addresses,
     assets,
     audio,
     bookmarks,
@@ -46,6 +47,7 @@ ROUTES: list[BaseRoute] = [
     *health.ROUTES,
     *uploads.ROUTES,
     *texts.ROUTES,
+    *addresses.ROUTES,
     *documents.ROUTES,
     *recognitions.ROUTES,
     *events.ROUTES,

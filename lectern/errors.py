@@ -254,6 +254,15 @@ class TooManyFallbacks(EngineError):
     retryable = False
 
 
+class PageUnreachable(LecternError):
+    """A page of the web could not be fetched."""
+
+    code = "page_unreachable"
+    retryable = True
+    http_status = 502
+    exit_code = 4
+
+
 class WorkerLost(LecternError):
     """The process doing the work disappeared."""
 

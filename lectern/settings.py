@@ -314,6 +314,20 @@ class Batch(BaseModel):
         return name
 
 
+class Web(BaseModel):
+    """Pages that people name by their address, fetched from the web."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    """Whether pages are fetched at all."""
+    networks: tuple[IPvAnyNetwork, ...] = ()
+    """Private networks whose pages may be fetched too, `["192.168.1.0/24"]`; without
+    one, only public addresses are connected to."""
+    seconds: float = Field(60.0, gt=0)
+    """Time on the clock in which a page must be fetched."""
+
+
 HostName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")
 ]
@@ -443,6 +457,7 @@ class Settings(BaseSettings):
     """Vision models by name; each name is a recogniser."""
     api: Api = Api()
     batch: Batch = Batch()
+    web: Web = Web()
     proxy: Proxy = Proxy()
 
     @field_validator("speech_servers")

@@ -3,8 +3,10 @@
  * what is happening to each.
  *
  * data: {limits: {upload_bytes, piece_bytes}, accept: ".pdf,.epub,…",
- *        recognisers: [{name, label, quote}], the first one being this machine's}
- * triggers: uploaded ([document ids]), pasted (text, or true to open the dialog)
+ *        recognisers: [{name, label, quote}], the first one being this machine's,
+ *        fetches: whether pages of the web are taken}
+ * triggers: uploaded ([document ids]), pasted (text, or true to open the dialog),
+ *           addressed (true to open the dialog)
  */
 
 import { button, element, icon, mounted } from "./dom.js";
@@ -70,6 +72,7 @@ class Upload {
         choose("Choose files", "choose primary", () => this.files.click()),
         choose("Choose a folder", "choose", () => this.folder.click()),
         choose("Paste text", "choose", () => this.#trigger("pasted", true)),
+        (this.web = choose("Web address", "choose", () => this.#trigger("addressed", true))),
       ),
     );
   }
@@ -103,8 +106,9 @@ class Upload {
     this.quote.textContent = this.offers.get(this.reader.value)?.quote ?? "";
   }
 
-  apply({ limits, accept, recognisers }, setTrigger) {
+  apply({ limits, accept, recognisers, fetches }, setTrigger) {
     Object.assign(transfers.limits, limits ?? {});
+    this.web.hidden = !fetches;
     this.#accept = accept ?? "";
     this.files.accept = this.#accept;
     this.#trigger = setTrigger ?? (() => {});

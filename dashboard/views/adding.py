@@ -8,6 +8,7 @@ from dashboard import following, intake, session
 from dashboard.api.texts import NewText, take_text
 from dashboard.components.mount import mount
 from dashboard.views import wording
+from lectern.documents.addresses import ADDRESS_CHARS, looks_like_address
 from lectern.documents.formats import Format
 from lectern.documents.titles import TITLE_CHARS
 from lectern.errors import LecternError, NotFound
@@ -41,13 +42,18 @@ def show_uploads() -> None:
             },
             "accept": ACCEPTED,
             "recognisers": _recognisers(),
+            "fetches": session.here().settings.web.enabled,
         },
         # The rerun that a trigger brings is what shows the new documents.
-        on={"uploaded": _nothing, "pasted": _nothing},
+        on={"uploaded": _nothing, "pasted": _nothing, "addressed": _nothing},
     )
     pasted = result.pasted  # a text, or True for the button
-    if pasted:
+    if isinstance(pasted, str) and looks_like_address(pasted):
+        fetch(pasted.strip())
+    elif pasted:
         paste(pasted if isinstance(pasted, str) else "")
+    elif result.addressed:
+        fetch()
 
 
 def _recognisers() -> list[dict[str, str]]:
@@ -90,6 +96,32 @@ def paste(text: str = "") -> None:
     )
     try:
         taken = take_text(session.here(), session.principal(), new)
+    except LecternError as error:
+        st.error(wording.plain(error.message), icon=":material/error:")
+        return
+    _welcome(taken)
+    st.rerun()
+
+
+@st.dialog("From the web", width="medium")
+def fetch(address: str = "") -> None:
+    """Ask for a web address and put what lies there into the library."""
+    with st.form("fetch", border=False):
+        named = st.text_input(
+            "Address of a page or file",
+            value=address,
+            placeholder="https://example.org/article",
+            max_chars=ADDRESS_CHARS,
+        )
+        st.caption(
+            "The page is fetched as a stranger sees it, and kept; its advertising and "
+            "menus are left out. PDF and EPUB files can be named too."
+        )
+        if not st.form_submit_button("Add to library", type="primary"):
+            return
+    try:
+        with st.spinner("Fetching …"):
+            taken = intake.take_page(session.here(), session.principal(), named)
     except LecternError as error:
         st.error(wording.plain(error.message), icon=":material/error:")
         return
