@@ -15,8 +15,9 @@ LETTER_SHARE = 0.35
 WORDLIKE_SHARE = 0.55
 FEW_WORDS = 8
 """Too few to judge by how words look."""
-COMMON_LETTERS = "eaoinrstuld"
-VOWELS = "aeiouy"
+NO_LATIN_LETTERS = bytes(set(range(256)) - set(ascii_lowercase.encode()))
+COMMON_LETTERS = b"eaoinrstuld"
+VOWELS = b"aeiouy"
 COMMON_SHARE = 0.5
 VOWEL_SHARE = (0.25, 0.68)
 """Of 323 languages written in Latin letters, all but one lie within; texts whose
@@ -31,6 +32,7 @@ LEADERS = re.compile(r"([^\w\s])(?:\1{2,}|(?<=[.·]) (?:[.·] ){2,})")
 """Signs in a run, or dots with blanks between them. The set comes first: it is what
 the search can look for quickly."""
 NO_LETTERS = re.compile(r"[\W\d_]*")
+PLAIN_WORD = re.compile("[A-Z]?[b-df-hj-np-tv-xz]*[aeiouy][a-z]*[.,]?")
 LATIN = re.compile(r"[\x00-\u024f’‐‑]*")
 VOWEL = re.compile("[aeiouyæœøı]")
 JOINTS = re.compile(r"[-'’‐‑/.,;:_@&+]+")
@@ -41,42 +43,61 @@ def is_legible(text: str) -> bool:
     # The dots of a table of contents lead the eye and say nothing.
     sample = LEADERS.sub("", text[: SAMPLE_CHARS * 2].replace("\ufffe", ""))
     sample = sample[:SAMPLE_CHARS]
-    visible_chars = len("".join(sample.split()))
-    if not visible_chars:
+    visible = "".join(sample.split())
+    if not visible:
         return False
-    if len(UNPRINTABLE.findall(sample)) > UNPRINTABLE_SHARE * visible_chars:
+    if _unprintable(sample) > UNPRINTABLE_SHARE * len(visible):
         return False
     # A page of figures is legible; a page of signs is not.
-    if _letters_and_digits(sample) < LETTER_SHARE * visible_chars:
+    plain = _latin_letters(sample)
+    if len(plain) < LETTER_SHARE * len(visible) > _letters_and_digits(sample):
         return False
-    if _letters_are_shuffled(sample):
+    if _are_shuffled(plain):
         return False
-    words = [w for w in WORD.findall(sample) if not NO_LETTERS.fullmatch(w)]
-    if len(words) < FEW_WORDS:
-        return True
-    return sum(map(_is_wordlike, words)) >= WORDLIKE_SHARE * len(words)
+    verdicts = list(map(_is_wordlike, WORD.findall(sample)))
+    words = len(verdicts) - verdicts.count(None)
+    return words < FEW_WORDS or verdicts.count(True) >= WORDLIKE_SHARE * words
+
+
+def _unprintable(text: str) -> int:
+    if text.replace("\n", " ").isprintable() and "\ufffd" not in text:
+        return 0  # as in nearly all text
+    return len(UNPRINTABLE.findall(text))
 
 
 def _letters_and_digits(text: str) -> int:
     return sum(map(len, LETTERS_OR_DIGITS.findall(text)))
 
 
-def _letters_are_shuffled(sample: str) -> bool:
+def _latin_letters(text: str) -> bytes:
+    """Return the letters a to z of a text, in lower case and without accents."""
+    plain = unicodedata.normalize("NFD", text.lower()).encode("ascii", "ignore")
+    return plain.translate(None, NO_LATIN_LETTERS)
+
+
+def _are_shuffled(letters: bytes) -> bool:
     """Return whether Latin letters are as frequent as in no language."""
-    plain = unicodedata.normalize("NFD", sample.lower())
-    counts = {letter: plain.count(letter) for letter in ascii_lowercase}
-    letters = sum(counts.values())
-    if letters < ENOUGH_LETTERS:
+    if len(letters) < ENOUGH_LETTERS:
         return False
-    common = sum(counts[letter] for letter in COMMON_LETTERS) / letters
-    vowels = sum(counts[letter] for letter in VOWELS) / letters
+    rare, consonants = (
+        len(letters.translate(None, others)) for others in (COMMON_LETTERS, VOWELS)
+    )
+    common = (len(letters) - rare) / len(letters)
+    vowels = (len(letters) - consonants) / len(letters)
     least, most = VOWEL_SHARE
     return common < COMMON_SHARE or not least < vowels < most
 
 
 @lru_cache(maxsize=20_000)
-def _is_wordlike(word: str) -> bool:
-    """Return whether letters, case and vowels are as in a written word."""
+def _is_wordlike(word: str) -> bool | None:
+    """Return whether letters, case and vowels are as in a written word.
+
+    None says that it has no letters: it is a number or a sign.
+    """
+    if PLAIN_WORD.fullmatch(word):  # as most are
+        return True
+    if NO_LETTERS.fullmatch(word):
+        return None
     if not LATIN.fullmatch(word):
         return _letters_and_digits(word) * 3 >= len(word)
     return all(map(_is_latin_wordlike, filter(None, JOINTS.split(word))))

@@ -18,7 +18,7 @@ import pypdfium2.raw as pdfium
 from lectern.documents.pages import Box, Line
 
 SOFT_HYPHEN = "\ufffe"  # pdfium's mark where a word was broken at a line end
-LINE = re.compile(r"[^\r\n\ufffe]*\ufffe|[^\r\n\ufffe]+")
+LINE = re.compile(r"[^\s\ufffe][^\r\n\ufffe]*\ufffe?")
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 NOTE_MARK = re.compile(
     r"^\d{1,3}(?=[^\d.,:)\s])|^\d{1,3}(?= [^\W\d])"
@@ -51,21 +51,20 @@ class Frame:
         """Return a rectangle as fractions of the page as it is shown."""
         x0, x1 = (left - self.left) / self.width, (right - self.left) / self.width
         y0, y1 = (bottom - self.bottom) / self.height, (top - self.bottom) / self.height
+        if self.turn == 0:
+            return _clamped(x0, 1 - y1, x1, 1 - y0)
         if self.turn == 90:
             return _clamped(y0, x0, y1, x1)
         if self.turn == 180:
             return _clamped(1 - x1, y0, 1 - x0, y1)
-        if self.turn == 270:
-            return _clamped(1 - y1, 1 - x1, 1 - y0, 1 - x0)
-        return _clamped(x0, 1 - y1, x1, 1 - y0)
+        return _clamped(1 - y1, 1 - x1, 1 - y0, 1 - x0)
 
 
 def _clamped(left: float, top: float, right: float, bottom: float) -> Box:
     low, high = -PAGE_FRINGE, 1.0 + PAGE_FRINGE
-    edges = (left, top, right, bottom)
-    if low <= min(edges) and max(edges) <= high:  # as of nearly all lines
-        return Box(left, top, right, bottom)
-    return Box(*(min(high, max(low, edge)) for edge in edges))
+    if low <= left <= right <= high and low <= top <= bottom <= high:
+        return Box(left, top, right, bottom)  # as of nearly all lines
+    return Box(*(min(high, max(low, edge)) for edge in (left, top, right, bottom)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,11 +255,8 @@ def _ranges(textpage: Any) -> Iterator[tuple[str, int, int]]:
     has_all = len(text) == textpage.count_chars()
     char_at = pdfium.FPDFText_GetCharIndexFromTextIndex
     for found in LINE.finditer(text):
-        part = found.group()
-        kept = part.strip()
-        if not kept or kept == SOFT_HYPHEN:
-            continue
-        start = found.start() + len(part) - len(part.lstrip())
+        kept = found.group().rstrip()
+        start = found.start()
         end = start + len(kept) - 1
         if not has_all:
             start, end = char_at(textpage.raw, start), char_at(textpage.raw, end)
@@ -306,11 +302,11 @@ def _main_turn(
     lines: list[tuple[str, int, int]], turns: list[int], page_turn: int
 ) -> int:
     """Return how the page must be turned for most of its characters to stand up."""
+    if set(turns) <= {page_turn}:  # as on nearly all pages
+        return page_turn
     chars: Counter[int] = Counter()
     for (text, _, _), turn in zip(lines, turns, strict=True):
         chars[turn] += len(text)
-    if not chars:
-        return page_turn
     turn, count = chars.most_common(1)[0]
     # A few labels on a turned page are no reason to turn it.
     return turn if count > chars[page_turn] * 2 else page_turn

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 CHILD_MODULE = "resources.engines.recognition.child"
 TICK_SECONDS = 0.25
 """How often a parent looks up from waiting: to show life, and to be cancelled."""
-READ_BYTES = 1024 * 1024
+READ_BYTES = 64 * 1024  # what a pipe holds
 REPLY_BYTES = 512 * 1024**2
 """More than the text of any document that passes the other caps."""
 STDERR_CHARS = 2000
@@ -154,31 +154,30 @@ def follow(
         TookTooLong: They are not done within the time on the clock.
     """
     give_up_at = time.monotonic() + timeout_seconds
-    ended: set[int] = set()
-    while waiting := [c for c in children if id(c) not in ended]:
-        if time.monotonic() > give_up_at:
-            raise TookTooLong(
-                f"Reading the file took more than {timeout_seconds:.0f} seconds. "
-                "Split it into smaller parts and try again.",
-                limit=timeout_seconds,
-            )
-        ready = _ready(waiting)
-        if not ready:
-            yield None
-        for child in ready:
-            messages = child.read()
-            if messages is None:
-                ended.add(id(child))
-                yield child, None
-            for message in messages or ():
-                yield child, message
-
-
-def _ready(children: list[ReadingChild]) -> list[ReadingChild]:
+    followed = 0
     with selectors.DefaultSelector() as selector:
-        for child in children:
-            selector.register(child, selectors.EVENT_READ, child)
-        return [key.data for key, _ in selector.select(TICK_SECONDS)]
+        while True:
+            for child in children[followed:]:
+                selector.register(child, selectors.EVENT_READ, child)
+            followed = len(children)
+            if not selector.get_map():
+                return
+            if time.monotonic() > give_up_at:
+                raise TookTooLong(
+                    f"Reading the file took more than {timeout_seconds:.0f} seconds. "
+                    "Split it into smaller parts and try again.",
+                    limit=timeout_seconds,
+                )
+            ready = [key.data for key, _ in selector.select(TICK_SECONDS)]
+            if not ready:
+                yield None
+            for child in ready:
+                messages = child.read()
+                if messages is None:
+                    selector.unregister(child)
+                    yield child, None
+                for message in messages or ():
+                    yield child, message
 
 
 def confine(*, memory_bytes: int, output_bytes: int) -> tuple[str, ...]:

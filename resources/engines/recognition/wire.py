@@ -24,14 +24,14 @@ BOLD, ITALIC, ROTATED = 1, 2, 4
 JsonValue = Any
 
 
+_to_json = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), check_circular=False
+).encode
+
+
 def encode(message: dict[str, JsonValue]) -> bytes:
     """Return a message as one line."""
-    return (
-        json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(
-            "utf-8", "replace"
-        )
-        + b"\n"
-    )
+    return _to_json(message).encode("utf-8", "replace") + b"\n"
 
 
 def page_to_wire(page: RecognisedPage) -> list[JsonValue]:
