@@ -13,15 +13,15 @@ from lectern.documents.hyphens import Vocabulary, is_broken, join_lines
 from lectern.documents.kinds import Printed
 from lectern.documents.layout import (
     INDENT_EM,
-    SENTENCE_END,
     SIZE_CHANGE,
     Group,
-    Texture,
     ended_early,
+    ends_sentence,
 )
 from lectern.documents.pages import BlockKind
 from lectern.documents.paragraphs import CELL_MARK, Paragraph
 from lectern.documents.rows import Row
+from lectern.documents.textures import Texture
 
 VERSE_SHARE = 0.6
 """Of a group's lines that end where the next word had room: meant line ends."""
@@ -166,7 +166,7 @@ def _goes_on(before: Draft, draft: Draft, breaks: set[BlockKind]) -> bool:
         return False
     if is_broken(before.text):
         return True
-    if SENTENCE_END.search(before.text):
+    if ends_sentence(before.text):
         return False
     if draft.text[0].islower() or before.text[-1] == ",":
         return True

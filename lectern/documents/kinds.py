@@ -9,16 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from lectern.documents.layout import (
-    BULLET,
-    CAPTION,
-    LIST_MARK,
-    PROSE,
-    Group,
-    Texture,
-)
+from lectern.documents.layout import BULLET, LIST_MARK, Group
 from lectern.documents.pages import BlockKind
 from lectern.documents.splitting import WIDE
+from lectern.documents.textures import CAPTION, PROSE, Texture
 
 HEADING_SIZE = 1.12
 HEADING_CHARS = 180
@@ -173,7 +167,7 @@ def _classified(group: Group, scale: TypeScale) -> Printed:
 def _has_letters(group: Group) -> bool:
     """Return whether a listing can be one, and is no debris of a figure's font."""
     text = "".join(row.text for row in group.rows)
-    return sum(c.isalpha() for c in text) > CODE_LETTER_SHARE * len(text)
+    return sum(map(str.isalpha, text)) > CODE_LETTER_SHARE * len(text)
 
 
 def _is_label(group: Group) -> bool:
@@ -196,7 +190,7 @@ def _heading_level(group: Group, scale: TypeScale) -> int:
     text = _head(group)
     if BULLET.match(text) or any(row.cells for row in group.rows):
         return 0
-    if not any(c.isalpha() for c in text):
+    if not any(map(str.isalpha, text)):
         return 0
     below_sizes = min(len(scale.heading_sizes_pt) + 1, DEEPEST)
     if group.size_pt >= HEADING_SIZE * scale.body_pt:
@@ -214,8 +208,8 @@ def _reads_as_title(group: Group, text: str, scale: TypeScale) -> bool:
     is_small = group.size_pt < SMALLER * scale.body_pt
     if group.gap_before <= 1.2 or len(group.rows) > 2 or is_small:
         return False
-    capitals = sum(c.isupper() for c in text)
-    if capitals >= 4 and capitals >= 0.9 * sum(c.isalpha() for c in text):
+    capitals = sum(map(str.isupper, text))
+    if capitals >= 4 and capitals >= 0.9 * sum(map(str.isalpha, text)):
         return True
     if REFERENCES_TITLE.match(text) or STANDING_TITLE.match(text):
         return True

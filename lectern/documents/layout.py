@@ -1,27 +1,25 @@
 """Printed rows grouped to paragraphs by how they are set: gaps, indents, short last
 lines, changes of size, marks of list items.
 
-What a group *is* is decided in ``kinds``; how groups go on over columns and pages in
-``flow``.
+How a row looks by itself is told in ``textures``, what a group *is* in ``kinds``, how
+groups go on over columns and pages in ``flow``.
 """
 
 import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from statistics import median
 
 from lectern.documents.hyphens import is_broken
 from lectern.documents.rows import Row
+from lectern.documents.textures import CAPTION, Texture, textures_of
 
 PARAGRAPH_GAP = 1.32
 """Line pitches from one row to the next past which a new paragraph begins."""
 SIZE_CHANGE = 1.12
 INDENT_EM = 0.7
 COLUMN_SHIFT_EM = 4.5
-CAPTION_ROWS = 14
-HEAD_CHARS = 70
 EDGE_EM = 0.4
 EDGE_ROWS = 3
 CENTRED_EM = 0.8
@@ -29,55 +27,13 @@ FULL_ROW_EM = 1.2
 USUAL_PITCH = 1.25  # of the font size, where a page has too few rows to measure
 
 SENTENCE_END = re.compile(r"[.!?…:;。！？؟۔।॥។:]['\"”’»›)\]】」』⁰¹²³⁴-⁹\d]{0,5}$")
+SENTENCE_END_CHARS = 7
+"""What ends a sentence, its closing signs included, is no longer."""
 LIST_MARK = re.compile(
     r"^(?:[•‣◦▪▫●○■□◆◇➢➤✓✔·∙∗*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\])"
     r"\s+\S"
 )
 BULLET = re.compile(r"^[•‣◦▪▫●○■□◆◇➢➤✓✔∙]")
-CAPTION = re.compile(
-    r"^(?:fig(?:ure|\.)?|table|tab\.|tableau|abb(?:ildung|\.)|tabelle|figura|tabla|"
-    r"plate|chart|listing|algorithm|scheme|exhibit|рис(?:\.|унок)|таблица|图|表|図|그림|표)"
-    r"\s*(?:\d+|[IVX]+\b|[A-Z]\.\d)[.\d]*\s*(?:[.:|–—-]|$|(?-i:[A-Z(]))",
-    re.IGNORECASE,
-)
-LEADER = re.compile(r"(?:\.\s?){3,}\s*[\divxlc]{1,6}$|…+\s*\d+$")
-TRAILING_PAGE = re.compile(r"\s(\d{1,4})$")
-NUMBER_TOKEN = re.compile(r"^[-+−±~<>≤≥(]*[$€£¥]?\d[\d.,:%/×x±e+−)–-]*[%*†]?$")
-UNLIKE_PROSE = re.compile(
-    "[0-9={}()\\[\\];<>+*/&|_#$\\\\%∀-⋿×÷±→↔⇒⇔⟨⟩\U0001d400-\U0001d7ff]"
-)
-"""Without one of these a row is no table, listing or formula."""
-DIGIT = re.compile(r"\d")
-PAGE_DIGITS = frozenset("0123456789ivxlc")
-ENTRY_CHARS = 90
-LEAST_ENTRIES = 4
-"""Rows that end in rising numbers, to be taken for a table of contents."""
-CODE_STRONG = re.compile(
-    r"[;{]\s*$|^(?:\d+\s+)?\W*[}\])]+\W*$|\s//\s|^\s*(?:\d+\s+)?(?:def|class|import|return|if|else|elif|for|"
-    r"while|do|public|private|static|void|int|var|let|const|function|func|fn|package|using|"
-    r"switch|case|struct|try|catch)\b.*[({:;=\]]\s*\S{0,12}$|"
-    r":=|==|!=|&&|\|\||->|=>|\+\+|--;|\w\(\)|</\w+>|^\s*(?://|#!|#include|/\*|\*/|>>> )"
-)
-COMMENT = re.compile(r"(?:^|\s)(?://|#|/\*)\s")
-CODE_SIGNS = re.compile(r"[{}()\[\];=<>+*/&|!_#$\\\"%:]")
-PROSE = re.compile(r"\b[^\W\d_]{2,}\b(?:[,']? [^\W\d_]{2,}\b){4,}")
-MATHS_SIGN = re.compile(
-    "[=∑∏∫√∞∂∇∈∉⊂⊆⊇∪∩∀∃∧∨¬→⇒⇔↔↦≤≥≠≈≡∼∝±×÷⊕⊗⟨⟩‖\U0001d400-\U0001d7ff]"
-)
-MATHS_STRONG = re.compile("[∑∏∫√∂∇∈∉⊂⊆∀∃∧∨≤≥≠≈≡∝⊕⊗‖\U0001d400-\U0001d7ff]")
-LONG_WORD = re.compile(r"[^\W\d_]{4,}")
-
-
-class Texture(Enum):
-    """How a row looks by itself, before its neighbours are asked."""
-
-    PROSE = auto()
-    TABLE = auto()
-    CODE = auto()
-    MATHS = auto()
-    CONTENTS = auto()  # a line of a printed table of contents
-
-
 @dataclass(slots=True)
 class Segment:
     """Rows below each other in one column and one size, and how they are set."""
@@ -117,7 +73,7 @@ class Group:
     @property
     def is_bold(self) -> bool:
         """Return whether every row is bold."""
-        return all(row.bold for row in self.rows)
+        return self.rows[0].bold and all(row.bold for row in self.rows)
 
 
 def group_rows(rows: Sequence[Row]) -> list[Group]:
@@ -164,10 +120,12 @@ def _segments(rows: Sequence[Row], textures: Sequence[Texture]) -> list[Segment]
         or not _is_like(rows[n - 1], rows[n])
     ]
     segments: list[Segment] = []
-    page_pitch = _pitch(rows, None)
+    steps = _steps(rows)
+    page_pitch = _pitch(rows, steps, None)
     for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
         part = rows[start:end]
-        left, pitch = min(row.left for row in part), _pitch(part, page_pitch)
+        left = min(row.left for row in part)
+        pitch = _pitch(part, steps[start : end - 1], page_pitch)
         by_edge: dict[float, Segment] = {}
         for edge in _right_edges(part):
             if edge not in by_edge:
@@ -217,15 +175,21 @@ def _spread(edges: Sequence[float | None], *, default: float) -> list[float]:
 def _is_like(above: Row, below: Row) -> bool:
     if below.top < above.top - 0.002 or _differ(above.size_pt, below.size_pt):
         return False
-    if min(above.right, below.right) <= max(above.left, below.left):
+    if _are_apart(above, below):
         return False
     shift = abs(above.left - below.left)
     return shift <= COLUMN_SHIFT_EM * above.em or _are_centred(above, below)
 
 
+def _are_apart(row: Row, other: Row) -> bool:
+    """Return whether neither row stands above any part of the other."""
+    right = row.right if row.right < other.right else other.right
+    left = row.left if row.left > other.left else other.left
+    return right <= left
+
+
 def _differ(size_pt: float, other_pt: float) -> bool:
-    larger, smaller = max(size_pt, other_pt), min(size_pt, other_pt)
-    return larger > SIZE_CHANGE * smaller
+    return size_pt > SIZE_CHANGE * other_pt or other_pt > SIZE_CHANGE * size_pt
 
 
 def _are_centred(above: Row, below: Row) -> bool:
@@ -236,13 +200,21 @@ def _are_centred(above: Row, below: Row) -> bool:
     )
 
 
-def _pitch(rows: Sequence[Row], fallback: float | None) -> float:
-    """Return the median distance from one row to the next."""
-    steps = []
+def _steps(rows: Sequence[Row]) -> list[float | None]:
+    """Return how far it is from each row down to the next, where that is near."""
+    steps: list[float | None] = []
     for above, below in itertools.pairwise(rows):
         step = min(below.top - above.top, below.bottom - above.bottom)
-        if 0.002 < step < 4 * (above.bottom - above.top + 0.004):
-            steps.append(step)
+        is_near = 0.002 < step < 4 * (above.bottom - above.top + 0.004)
+        steps.append(step if is_near else None)
+    return steps
+
+
+def _pitch(
+    rows: Sequence[Row], all_steps: Sequence[float | None], fallback: float | None
+) -> float:
+    """Return the median distance from one row to the next."""
+    steps = [step for step in all_steps if step is not None]
     if len(steps) >= 3 or (steps and fallback is None):
         return median(steps)
     if steps and fallback is not None:
@@ -258,8 +230,7 @@ def _gap(above: Row, below: Row, pitch: float) -> tuple[float, bool]:
     step = min(below.top - above.top, below.bottom - above.bottom)
     if step < -0.3 * pitch:
         return 9.0, True
-    apart = min(above.right, below.right) <= max(above.left, below.left)
-    if apart and step < 0.5 * pitch:
+    if step < 0.5 * pitch and _are_apart(above, below):
         return 9.0, True
     return step / pitch, False
 
@@ -278,17 +249,22 @@ def _starts_new(
     ended = ended_early(last, row, segment)
     if last.bold != row.bold and (ended or group.first.bold != row.bold):
         return ended or _is_heading_like(group)
-    if CAPTION.match(row.text) and (ended or SENTENCE_END.search(last.text)):
+    if CAPTION.match(row.text) and (ended or ends_sentence(last.text)):
         return True
     if LIST_MARK.match(row.text):
         is_sure = BULLET.match(row.text) is not None or _is_next_item(group, row)
-        if is_sure or ended or SENTENCE_END.search(last.text):
+        if is_sure or ended or ends_sentence(last.text):
             return not _is_wrapped_number(group, row)
     if _are_centred(last, row) and _is_inset(row, segment):
         return False
     if _is_indented_start(group, row, follows, ended=ended):
         return True
-    return ended and SENTENCE_END.search(last.text) is not None
+    return ended and ends_sentence(last.text)
+
+
+def ends_sentence(text: str) -> bool:
+    """Return whether a text's last sentence is at its end."""
+    return SENTENCE_END.search(text, max(0, len(text) - SENTENCE_END_CHARS)) is not None
 
 
 def _is_heading_like(group: Group) -> bool:
@@ -315,10 +291,12 @@ def _is_inset(row: Row, segment: Segment) -> bool:
 
 def ended_early(last: Row, row: Row, segment: Segment) -> bool:
     """Return whether the next row's first word would have fitted on this one."""
+    room, blank = segment.right - last.right, FULL_ROW_EM * last.em
+    if room <= blank:  # as in nearly all rows
+        return False
     word_chars = len(row.text.split(" ", 1)[0])
     char_width = (row.right - row.left) / max(1, len(row.text))
-    room = segment.right - last.right
-    return room > char_width * (word_chars + 1) + FULL_ROW_EM * last.em
+    return room > char_width * (word_chars + 1) + blank
 
 
 def _is_indented_start(
@@ -327,179 +305,17 @@ def _is_indented_start(
     """Return whether a row's indent, against the group's own shape, says "new"."""
     tolerance = INDENT_EM * row.em
     first = group.first
-    says_end = ended or SENTENCE_END.search(group.last.text) is not None
-    if len(group.rows) == 1:
-        if row.left > first.left + tolerance:  # a hanging indent, or a new start
-            hangs = follows is not None and abs(follows.left - row.left) < tolerance
-            return says_end and not (hangs and LIST_MARK.match(first.text))
-        is_after_item = LIST_MARK.match(first.text) is not None
-        return says_end and is_after_item and row.left < first.left - tolerance
-    body_left = group.rows[1].left
-    if row.left > body_left + tolerance:
+    is_single = len(group.rows) == 1
+    body_left = first.left if is_single else group.rows[1].left
+    if body_left - tolerance <= row.left <= body_left + tolerance:  # as most rows
+        return False
+    is_further_in = row.left > body_left
+    says_end = ended or ends_sentence(group.last.text)
+    if is_single and is_further_in:  # a hanging indent, or a new start
+        hangs = follows is not None and abs(follows.left - row.left) < tolerance
+        return says_end and not (hangs and LIST_MARK.match(first.text))
+    if is_single:
+        return says_end and LIST_MARK.match(first.text) is not None
+    if is_further_in:
         return says_end or follows is None or follows.left < row.left - tolerance
-    if row.left < body_left - tolerance:
-        return first.left < body_left - tolerance or says_end
-    return False
-
-
-def textures_of(rows: Sequence[Row]) -> list[Texture]:
-    """Return how each row looks: prose, or part of a table, listing or formula."""
-    textures = [Texture.PROSE] * len(rows)
-    odd = [row if UNLIKE_PROSE.search(row.text) or row.cells else None for row in rows]
-    if not any(odd):
-        return textures
-    maths = [_is_maths(row) if row else 0.0 for row in odd]
-    code = [_code_weight(row) if row else 0.0 for row in odd]
-    _mark_runs(textures, maths, Texture.MATHS, least=1)
-    _mark_runs(textures, code, Texture.CODE, least=2)
-    _mark_contents(textures, rows)
-    _mark_tables(textures, rows, odd)
-    return textures
-
-
-def _mark_runs(
-    textures: list[Texture], likely: Sequence[float], texture: Texture, *, least: int
-) -> None:
-    """Mark runs of likely rows, one doubtful row between two likely ones included."""
-    if not any(likely):
-        return
-    start = None
-    weight = 0.0
-    for n in range(len(likely) + 1):
-        value = likely[n] if n < len(likely) else 0.0
-        bridged = 0 < n < len(likely) - 1 and likely[n - 1] and likely[n + 1] >= 1
-        if value or (start is not None and bridged and value >= 0):
-            start = n if start is None else start
-            weight += value
-            continue
-        if start is not None and weight >= least:
-            textures[start:n] = [texture] * (n - start)
-        start, weight = None, 0.0
-
-
-def _is_maths(row: Row) -> float:
-    text = row.text
-    if text.isascii() and "=" not in text:
-        return 0.0
-    signs = len(MATHS_SIGN.findall(text))
-    if not signs or PROSE.search(text):
-        return 0.0
-    words = LONG_WORD.findall(text)
-    if MATHS_STRONG.search(text):
-        return float(len(words) <= 2 and 4 * sum(map(len, words)) < 2 * len(text))
-    is_formula = "=" in text and not words and len(text) >= 5
-    return float(is_formula and not CODE_STRONG.search(text))
-
-
-def _code_weight(row: Row) -> float:
-    """Return 1 or 2 for rows that look like a program, -1 for sure prose, else 0."""
-    text = row.text
-    signs = len(CODE_SIGNS.findall(text))
-    if not signs:
-        return 0.0
-    is_strong = CODE_STRONG.search(text) is not None
-    remark = COMMENT.search(text)
-    if PROSE.search(text[: remark.start()] if remark else text):
-        return float(signs > 0.12 * len(text))
-    if is_strong and (signs >= 2 or len(LONG_WORD.findall(text)) <= 2):
-        return 1.0
-    return 1.0 if signs >= 4 and signs > 0.16 * len(text) else 0.0
-
-
-def _mark_contents(textures: list[Texture], rows: Sequence[Row]) -> None:
-    """Mark the lines of a printed table of contents: they end in rising numbers."""
-    run: list[int] = []
-    has_leader = False
-    before = 0
-    for n in range(len(rows) + 1):
-        number, is_leader = _entry(rows[n].text) if n < len(rows) else (-1, False)
-        is_prose = n < len(rows) and textures[n] is Texture.PROSE
-        if is_leader or (is_prose and number >= before):
-            run.append(n)
-            before = max(before, number)
-            has_leader = has_leader or is_leader
-            continue
-        if len(run) >= LEAST_ENTRIES or has_leader:
-            textures[run[0] : run[-1] + 1] = [Texture.CONTENTS] * len(run)
-        run, before, has_leader = [], 0, False
-    _bridge_contents(textures, rows)
-
-
-def _entry(text: str) -> tuple[int, bool]:
-    """Return the page an entry names, -1 for none, and whether dots lead to it."""
-    if text[-1] not in PAGE_DIGITS:
-        return -1, False
-    match = TRAILING_PAGE.search(text)
-    is_short = match is not None and len(text) <= ENTRY_CHARS
-    number = int(match[1]) if match and is_short else -1
-    return number, LEADER.search(text) is not None
-
-
-def _bridge_contents(textures: list[Texture], rows: Sequence[Row]) -> None:
-    """Mark the first lines of entries that take two: those between other entries."""
-    for n in range(1, len(rows) - 1):
-        is_between = textures[n - 1] is textures[n + 1] is Texture.CONTENTS
-        if is_between and len(rows[n].text) <= ENTRY_CHARS:
-            textures[n] = Texture.CONTENTS
-
-
-def _mark_tables(
-    textures: list[Texture], rows: Sequence[Row], odd: Sequence[Row | None]
-) -> None:
-    """Mark rows set in cells, and rows of numbers."""
-    likely = [
-        0.0 if row is None else float(len(row.cells) >= 2) or _number_weight(row)
-        for row in odd
-    ]
-    for n, texture in enumerate(textures):
-        if texture in (Texture.CODE, Texture.MATHS, Texture.CONTENTS):
-            likely[n] = 0.0
-    _extend_below_captions(likely, rows)
-    _mark_runs(textures, likely, Texture.TABLE, least=2)
-    for n in range(len(rows) - 1, 0, -1):
-        is_below_prose = textures[n - 1 : n + 1] == [Texture.PROSE, Texture.TABLE]
-        if is_below_prose and _is_table_head(rows[n - 1], rows[n]):
-            textures[n - 1] = Texture.TABLE
-
-
-def _is_table_head(row: Row, below: Row) -> bool:
-    """Return whether a row names the columns of the row below it."""
-    tokens = row.text.split()
-    step = below.top - row.top
-    is_near = 0 < step < 2.2 * max(row.bottom - row.top, below.bottom - below.top)
-    if not is_near or not 2 <= len(tokens) <= 16 or len(below.text.split()) < 3:
-        return False
-    if row.text[-1] in ".,:;" or CAPTION.match(row.text):
-        return False
-    named = sum(not token[0].islower() for token in tokens)
-    if PROSE.search(row.text):
-        return named == len(tokens)
-    return 2 * named > len(tokens)
-
-
-def _number_weight(row: Row) -> float:
-    if DIGIT.search(row.text) is None:
-        return 0.0
-    tokens = row.text.split()
-    if len(tokens) < 3:
-        return 0.0
-    numbers = sum(NUMBER_TOKEN.match(token) is not None for token in tokens)
-    if row.text[-1] in ".,;" and numbers < 0.7 * len(tokens):
-        return 0.0
-    if numbers < 2 or numbers < 0.3 * len(tokens):
-        return 0.0
-    return 1.0 if numbers >= 0.4 * len(tokens) else 0.7
-
-
-def _extend_below_captions(likely: list[float], rows: Sequence[Row]) -> None:
-    """Count rows between a table's caption and its first numbers as its head."""
-    for n, row in enumerate(rows):
-        if not row.text[:3].lower().startswith("tab") or not CAPTION.match(row.text):
-            continue
-        until = min(n + CAPTION_ROWS, len(rows))
-        ahead = next((i for i in range(n + 1, until) if likely[i]), n)
-        for i in range(ahead - 1, n, -1):
-            text = rows[i].text
-            if PROSE.search(text) or text[-1] in ".,;" or len(text) > HEAD_CHARS:
-                break
-            likely[i] = 1.0
+    return first.left < body_left - tolerance or says_end
