@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from lectern.documents.blocks import Finding
 from lectern.documents.pages import Line, RecognisedPage
@@ -98,18 +99,18 @@ def folio_value(text: str) -> int | None:
 def _edge_lines(page: RecognisedPage) -> list[Edge]:
     """Return the lines in the edges, and the page's first and last wherever."""
     upright = [
-        Edge(index, line, line.box.top, line.box.bottom)
+        (line.box.top, line.box.bottom, index)
         for index, line in enumerate(page.lines)
         if line.box is not None and not line.rotated
     ]
     if not upright:
         return []
-    first = min(upright, key=lambda edge: edge.top)
-    last = max(upright, key=lambda edge: edge.bottom)
+    *_, first = min(upright, key=itemgetter(0))
+    *_, last = max(upright, key=itemgetter(1))
     return [
-        edge
-        for edge in upright
-        if edge is first or edge is last or not EDGE <= edge.middle <= 1 - EDGE
+        Edge(index, page.lines[index], top, bottom)
+        for top, bottom, index in upright
+        if index in (first, last) or not EDGE <= (top + bottom) / 2 <= 1 - EDGE
     ]
 
 

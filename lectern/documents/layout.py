@@ -34,6 +34,8 @@ LIST_MARK = re.compile(
     r"\s+\S"
 )
 BULLET = re.compile(r"^[•‣◦▪▫●○■□◆◇➢➤✓✔∙]")
+
+
 @dataclass(slots=True)
 class Segment:
     """Rows below each other in one column and one size, and how they are set."""

@@ -183,7 +183,7 @@ def _pieces(page: RecognisedPage, line: Line) -> Iterable[Row]:
 
 
 def _broken_at_soft_hyphens(text: str) -> list[str]:
-    if SOFT_HYPHEN not in text[:-1]:
+    if text.find(SOFT_HYPHEN, 0, -1) < 0:
         return [text]
     parts = [part + SOFT_HYPHEN for part in text.split(SOFT_HYPHEN)]
     last = parts.pop()[:-1]

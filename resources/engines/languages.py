@@ -210,7 +210,7 @@ def _is_familiar(text: str, familiar: frozenset[str]) -> bool:
     if not familiar or len(text) < LEAST_CHARS:
         return False
     words = text[: 2 * SAMPLE_CHARS].lower().split()
-    known = sum(word in familiar for word in words)
+    known = sum(map(familiar.__contains__, words))
     return known >= FAMILIAR_SHARE * len(words)
 
 

@@ -18,11 +18,14 @@ from typing import Any
 COMPONENT = "lectern_sentence_starts"
 LONG_SENTENCE_CHARS = 300
 CONTEXT_CHARS = 28
+ABBREVIATION_CHARS = 10
+"""The longest one of those below, its full stop and what stands before it."""
 WINDOW_CHARS = 8_000
 
 ENDS = ".!?…。！？．｡؟۔।॥։።"
 CLOSERS = "\"'”’»›)\\]}」』）】〉》"
-END_RUN = re.compile(rf"[{ENDS}]+[{CLOSERS}]*\s*|\n\s*")
+END_RUN = re.compile(rf"[{ENDS}\n](?:(?<=\n)|[{ENDS}]*[{CLOSERS}]*)\s*")
+"""The set comes first: it is what the search can look for quickly."""
 LABEL = re.compile(
     r"(?:(?<=\s)|^)(?P<bullet>[•◦▪⁃‣]\s*)?(?P<open>\(?)(?P<value>\d{1,3}|[a-z])"
     r"(?P<close>[.)]{1,2})\s+(?=\S)"
@@ -30,18 +33,17 @@ LABEL = re.compile(
 REFERENCE = re.compile(
     r"(?:^|[\s(\[])(?:[Ff]igs?|[Ee]qs?|[Ee]qns?|[Ss]ecs?|[Nn]os?|[Nn]rs?|pp?|[Vv]ols?|"
     r"[Cc]hs?|[Cc]hap|[Tt]ab|Table|Figure|[Rr]efs?|[Aa]rts?|[Aa]pp|[Pp]ars?|[Pp]t|ll?|"
-    r"ff?|Abb|Bd|Kap|Abs|Ziff|núms?|págs?|cap|nº|§)\.\s*$"
+    r"ff?|Abb|Bd|Kap|Abs|Ziff|núms?|págs?|cap|nº|§)\.$"
 )
 NUMBER = re.compile(r"[\[(]?(?:\d|[IVXLC]+\b)")
 GOES_ON = re.compile(
     r"(?:^|[\s(\[\"“‘'])(?:Dr|Mr|Mrs|Ms|Mx|Prof|Rev|Hon|Gen|Col|Capt|Lt|Sgt|Gov|Sen|Mme|"
-    r"Mlle|Messrs|e\.g|i\.e|viz|cf|vs|z\.B|d\.h|vgl|bzw|p\.ex)\.\s*$"
+    r"Mlle|Messrs|e\.g|i\.e|viz|cf|vs|z\.B|d\.h|vgl|bzw|p\.ex)\.$"
 )
 GLUED = re.compile(
-    r"[.!?](?<=[^\W\d_A-Z]{2}.)(?=[A-Z][a-z]+[\s.])|\.(?<=\d\.)(?=[A-Z][a-z]+\s)"
+    r"[.!?](?:(?<=[^\W\d_A-Z]{2}.)(?=[A-Z][a-z]+[\s.])|(?<=\d\.)(?=[A-Z][a-z]+\s))"
 )
-"""An end without a blank, as a lost note mark leaves it. The set comes first: it is
-what the search can look for quickly."""
+"""An end without a blank, as a lost note mark leaves it."""
 SPACED_DOTS = re.compile(r"\.(?<=\w\.)\s(?=(?:\.\s){3}[A-Z])")
 QUOTES = str.maketrans(dict.fromkeys('"“”„«»‘「」『』', " "))
 WORD = re.compile(r"\w")
@@ -106,9 +108,9 @@ class SentenceStarts:
 
         starts = set(sentence_starts(doc.text, self._language))
         # All at once: set one by one, each token makes spaCy look at all of them.
-        marks = [[1 if token.idx in starts else -1] for token in doc]
+        marks = [1 if token.idx in starts else -1 for token in doc]
         if marks:
-            marks[0] = [1]
+            marks[0] = 1
             doc.from_array(
                 [SENT_START], np.array(marks, dtype=np.int64).view(np.uint64)
             )
@@ -167,11 +169,13 @@ def _proposed(text: str, language: str) -> list[int]:
 
 def _goes_on(text: str, before: int, start: int) -> bool:
     """Return whether what looks like a sentence's end is an abbreviation's."""
-    left = text[max(before, start - CONTEXT_CHARS) : start]
-    if GOES_ON.search(left):
-        return True
-    if REFERENCE.search(left) and NUMBER.match(text, start):
-        return True
+    left = text[max(before, start - CONTEXT_CHARS) : start].rstrip()
+    if left.endswith("."):
+        left = left[-ABBREVIATION_CHARS:]
+        if GOES_ON.search(left):
+            return True
+        if NUMBER.match(text, start) and REFERENCE.search(left):
+            return True
     return WORD.search(text, before, start) is None
 
 
