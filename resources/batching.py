@@ -47,6 +47,14 @@ class Plan:
     done: int  # documents in which nothing is left to do
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads a document."""
+
+    voice_id: str  # under which its sounds are found
+    engine: str  # of whoever speaks what is not voiced yet
+
+
 class Batching:
     """Plans batches and tells how far they are."""
 
@@ -75,8 +83,10 @@ class Batching:
             if wanted is None or document.id in wanted
         ]
         recogniser = self._cheapest(recogniser)
-        voices = {d.id: voice_id or self._voice_of(d) for d in documents}
-        voiced = self._services.batches.voiced_chars(voices)
+        readers = {d.id: self._reader_of(d, voice_id) for d in documents}
+        voiced = self._services.batches.voiced_chars(
+            {id_: reader.voice_id for id_, reader in readers.items()}
+        )
         tasks = [
             _task(d, voiced.get(d.id, 0), voice_id, recogniser=recogniser)
             for d in documents
@@ -90,7 +100,7 @@ class Batching:
             tasks=left,
             recogniser=recogniser,
             voice_id=voice_id,
-            quote=self._quote(principal, left, voices, recogniser),
+            quote=self._quote(principal, left, readers, recogniser),
             unknown=sum(d.state is not DocumentState.READY for d in documents),
             done=len(tasks) - len(left),
         )
@@ -129,7 +139,7 @@ class Batching:
     def progress(self, batch: Batch, jobs: Sequence[Job]) -> Progress:
         """Return how far a batch is."""
         principal = Principal(batch.owner_id)
-        engine = batch.voice_id.partition(":")[0]
+        engine = self._engine_of(principal, batch.voice_id)
         speed = self._speed(principal, engine=engine, recogniser=batch.recogniser)
         return progress_of(
             [_piece(job, self._services.database.now()) for job in jobs],
@@ -158,22 +168,30 @@ class Batching:
         names = self._services.recognition_engines().names()
         return cheaper if recogniser and cheaper in names else recogniser
 
-    def _voice_of(self, document: Document) -> str:
+    def _reader_of(self, document: Document, voice_id: str) -> Reader:
+        """Return who reads a document: a voice that is gone, or that does not speak
+        the document's language, leaves it to another, whose engine has the price."""
+        engines = self._services.speech_engines()
         try:
-            return choose_voice(self._services, document).voice.id
+            choice = choose_voice(self._services, document, asked=voice_id or None)
+            speaker = engines.voice_for(
+                document.language or "", choice.speaks_now, document.principal
+            )
         except (EngineError, InputError):
-            return document.voice_id or ""
+            wanted = voice_id or document.voice_id or ""
+            return Reader(wanted, engines.first().name)
+        return Reader(choice.voice.id, speaker.engine)
 
     def _quote(
         self,
         principal: Principal,
         tasks: Sequence[Task],
-        voices: dict[DocumentId, str],
+        readers: dict[DocumentId, Reader],
         recogniser: str,
     ) -> Quote:
         chars: dict[str, int] = {}
         for task in tasks:
-            engine = self._engine_of(principal, voices[task.document_id])
+            engine = readers[task.document_id].engine
             chars[engine] = chars.get(engine, 0) + task.chars
         pages = sum(task.pages for task in tasks)
         prices = [self._speech_price(name, count) for name, count in chars.items()]
@@ -193,11 +211,13 @@ class Batching:
         )
 
     def _engine_of(self, principal: Principal, voice_id: str) -> str:
-        engines = self._services.speech_engines()
+        """Return a voice's engine; "" stands for every one."""
+        if not voice_id:
+            return ""
         try:
-            return engines.voice(voice_id, principal).engine
+            return self._services.speech_engines().voice(voice_id, principal).engine
         except (EngineError, InputError):
-            return engines.first().name
+            return voice_id.partition(":")[0]
 
     def _speech_price(self, engine: str, chars: int) -> int | None:
         if not chars:

@@ -13,7 +13,7 @@ from lectern.errors import LecternError
 from lectern.ids import DocumentId
 from lectern.jobs.batches import Batch, BatchState, Progress
 from lectern.jobs.states import JobKind, JobState
-from lectern.usage.quotes import price_text
+from lectern.usage.quotes import Quote, price_text
 from resources.batching import Plan
 from resources.stores.jobs import Job
 
@@ -203,9 +203,9 @@ def _line(batch: Batch, jobs: Sequence[Job], progress: Progress) -> str:
     if batch.is_off_peak:
         hours = session.here().settings.batch.off_peak.replace("-", "–")
         parts.append(f"in off-peak hours, {hours}")
-    if batch.price_micros:
-        dollars = batch.price_micros / 1_000_000
-        parts.append(f"quoted ${dollars:.2f}")
+    quoted = Quote(batch.recogniser, price_micros=batch.price_micros)
+    if not quoted.is_free:
+        parts.append(f"quoted: {price_text(quoted)}")
     return " · ".join(parts)
 
 

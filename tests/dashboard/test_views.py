@@ -20,11 +20,13 @@ from lectern.errors import EngineCrashed, LecternError, PasswordProtected
 from lectern.exports.formats import ExportFormat
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
 from lectern.usage.events import EventKind, Listened
+from lectern.usage.quotes import price_text
 from resources.services import Services
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
 from tests.support.exporting import NotesEngine, exported
 from tests.support.library import new_document, ready_document
+from tests.support.speech import ToneEngine
 from tests.support.voices import add_voice, with_blend
 
 SCRIPT = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -543,6 +545,34 @@ def test_a_batch_is_quoted_in_the_library_and_followed_in_activity(
     assert "Stopped" in words(activity)
     button(activity, "Go on").click().run()
     assert "Waiting" in words(activity)
+
+
+def test_a_batch_with_a_price_says_it_before_and_in_activity(
+    open_page: Open, here: Backend, services: Services
+):
+    services.speech_engines().add(DearEngine())
+    document = ready_document(services)
+    services.catalog.set_voice(LOCAL, document.id, "tone:en")
+    app = open_page()
+    app.button(key="selecting").click().run()
+    app.button(key="select-all").click().run()
+    button(app, "Prepare for listening…").click().run()
+
+    plan = services.batching().plan(LOCAL)
+    price = price_text(plan.quote)
+    assert price.startswith("$")
+    assert price in words(app).replace("\\", "")
+
+    following.begin_batch(here, LOCAL, plan, name="1 document", is_off_peak=True)
+    assert f"quoted: {price}" in words(go(open_page(), "activity")).replace("\\", "")
+
+
+class DearEngine(ToneEngine):
+    """Asks a cent for each character."""
+
+    def price_micros(self, chars: int) -> int | None:
+        """Return the price."""
+        return 10_000 * chars
 
 
 def test_tokens_are_listed_without_their_text_and_revoked(

@@ -24,6 +24,7 @@ from tests.support.exporting import (
 )
 from tests.support.speech import add_document, sentence, settings_at
 from tests.support.stores import OTHER
+from tests.support.voices import add_voice, with_blend
 
 
 @pytest.fixture
@@ -141,6 +142,26 @@ def test_a_quote_has_the_price_of_its_engine(services, document):
     plan = plan_export(services, LOCAL, document.id, ExportRequest(format="mp3"))
 
     assert plan.quote.price_micros == 15 * plan.quote.chars
+
+
+def test_an_export_goes_on_in_the_default_voice_where_the_chosen_one_is_gone(
+    services, document
+):
+    blend = with_blend(services)
+    made = add_voice(services)
+    services.personal_voices().set_default(LOCAL, "en", VOICE)
+    document = services.catalog.set_voice(LOCAL, document.id, made.voice_id)
+    first = exported(services, document, voice=None, format="wav", chapters=[0])
+    spoken = len(blend.spoken)
+    services.voices.delete(LOCAL, made.id)
+
+    plan = plan_export(services, LOCAL, document.id, ExportRequest(format="wav"))
+    whole = exported(services, document, voice=None, format="wav")
+
+    assert first.about["blocks"] == spoken > 0
+    assert plan.quote.engine == "notes"  # who speaks, and whose price it is
+    assert plan.blocks == whole.about["blocks"] == 6
+    assert len(blend.spoken) == spoken
 
 
 def test_what_cannot_be_exported_is_refused_before_any_work(services, document):

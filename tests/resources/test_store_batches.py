@@ -11,10 +11,12 @@ from lectern.errors import InvalidRequest, NotFound, NothingToRead
 from lectern.jobs.batches import BatchState, Task
 from lectern.jobs.hours import OffPeak
 from lectern.jobs.states import DocumentState, JobKind, JobState
+from lectern.speech.voices import Voice
 from resources.services import Services
 from resources.stores.batches import Batches
 from resources.stores.catalog import Document
 from resources.stores.sweep import sweep
+from tests.support.speech import ToneEngine
 from tests.support.stores import OTHER, VOICE, Clock, add_document, link_to, voice
 
 ALWAYS = OffPeak.parse("00:00-00:00")
@@ -28,6 +30,15 @@ def task(document: Document, *, prepare: bool = False) -> Task:
 @pytest.fixture
 def batches(timed: Services) -> Batches:
     return timed.batches
+
+
+class StoredEngine(ToneEngine):
+    """The engine of the voice that the stores are tested with."""
+
+    name = "test"
+
+    def voices(self) -> list[Voice]:
+        return [Voice(VOICE, self.name, "Voice", "en")]
 
 
 def test_a_large_batch_lets_only_a_few_jobs_have_runs(
@@ -250,6 +261,7 @@ def test_audio_of_a_document_that_was_deleted_is_not_kept(
 
 
 def test_what_is_voiced_already_costs_nothing_again(timed: Services):
+    timed.speech_engines().add(StoredEngine())
     document = add_document(timed, "Some words.", "Other words.")
     other = add_document(timed, "More words.")
     voice(timed, document, link_to("Some words."))
@@ -264,6 +276,7 @@ def test_what_is_voiced_already_costs_nothing_again(timed: Services):
 
 
 def test_a_document_that_is_wholly_voiced_is_left_out(timed: Services):
+    timed.speech_engines().add(StoredEngine())
     document = add_document(timed, "Some words.")
     voice(timed, document, link_to("Some words."))
     timed.catalog.set_voice(LOCAL, document.id, VOICE)

@@ -62,13 +62,20 @@ class NotesEngine(SpeechEngine):
         return Spoken(tone, RATE_HZ, tuple(words))
 
 
-def export_job(services: Services, document: Document, **request: Any) -> Job:
-    """Return a running job that exports a document, read in tones."""
+def export_job(
+    services: Services,
+    document: Document,
+    *,
+    voice: str | None = VOICE,
+    **request: Any,
+) -> Job:
+    """Return a running job that exports a document, read in tones unless in ``voice``;
+    None is the document's own."""
     job = services.jobs.create(
         document.principal,
         document_id=document.id,
         kind=JobKind.EXPORT,
-        parameters={"export": request, "voice": VOICE},
+        parameters={"export": request} | ({"voice": voice} if voice else {}),
     )
     services.jobs.start(job.id, f"run-{job.id}")
     return services.jobs.find(job.id)
