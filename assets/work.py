@@ -158,7 +158,9 @@ def _job_of_run(context: dg.AssetExecutionContext, services: Services) -> Job:
     job = services.jobs.create(
         document.principal, document_id=document.id, kind=kind, parameters={}
     )
-    tags = run_tags(job_id=job.id, document_id=document.id, kind=kind)
+    tags = run_tags(
+        job_id=job.id, document_id=document.id, kind=kind, owner_id=job.owner_id
+    )
     context.instance.add_run_tags(context.run_id, tags)
     return job
 

@@ -98,8 +98,15 @@ def _say_that_it_was_stopped(here: Backend, document_id: DocumentId) -> None:
 
 
 def launch(here: Backend, job: Job) -> None:
-    """Start a job's run; left queued for the reconciler when that cannot be done."""
+    """Start a job's run; left queued for the reconciler when that cannot be done.
+
+    So is what somebody asks for who has much in hand already.
+    """
     if job.state is not JobState.QUEUED:
+        return
+    most = here.settings.limits.runs
+    if not here.services.jobs.is_its_turn(job, most_a_person=most):
+        logger.info("Job %s waits until others of its owner are done", job.id)
         return
     again = job.run_id is not None
     try:

@@ -69,6 +69,15 @@ class Limits(BaseModel):
     """Documents of one person."""
     voices: int = 200
     """Custom voices of one person."""
+    workers: int = Field(0, ge=0)
+    """Runs of one person that prepare or render documents at one time; 0 is as many as
+    there are ``workers``. What is more waits, also while places are free."""
+    listeners: int = Field(0, ge=0)
+    """Listening runs of one person at one time; 0 is as many as there are
+    ``listeners``."""
+    runs: int = Field(16, ge=1)
+    """Runs of one person that are handed to Dagster at one time; further work waits in
+    the app. Listening and batches have limits of their own."""
     clip_bytes: int = 10 * 1024**2
     """Bytes of the recording that a reference voice imitates."""
     clip_seconds: float = 60.0
@@ -427,9 +436,11 @@ class Settings(BaseSettings):
     """Address it listens on. It has no login: only in a container, on a network that
     nobody but the web server in front can reach, may it be `0.0.0.0`."""
     workers: int = 2
-    """Runs that prepare or render documents at one time."""
+    """Runs that prepare or render documents at one time. While others hold several,
+    somebody who has none gets one at once beyond these; twice as many at most."""
     listeners: int = 4
-    """Listening runs at one time; they do not count as ``workers``."""
+    """Listening runs at one time, shared in the same way; they do not count as
+    ``workers``."""
     worker_memory_bytes: int = Field(2 * 1024**3, ge=256 * 1024**2)
     """Memory at which a process of ``lectern worker`` is replaced, after its run."""
     disk_reserve_bytes: int = 2_000_000_000

@@ -188,7 +188,12 @@ def carry_out(
         definitions.resolve_job_def(PIPELINES[kind]).execute_in_process(
             instance=instance,
             partition_key=document.id,
-            tags=run_tags(job_id=job.id, document_id=document.id, kind=kind),
+            tags=run_tags(
+                job_id=job.id,
+                document_id=document.id,
+                kind=kind,
+                owner_id=job.owner_id,
+            ),
             raise_on_error=False,
         )
     job = services.jobs.find(job.id)

@@ -20,6 +20,7 @@ from dagster._core.launcher import (
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 
 from lectern.jobs.queues import lane_of
+from lectern.jobs.runs import OWNER
 from pipelines.pool_protocol import Answer, Question, RunCondition, ask_pool
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
             run_id=run.run_id,
             lane=lane_of(run.tags),
             instance_ref=serialize_value(self._instance.get_ref()),
+            owner=run.tags.get(OWNER, ""),
         )
         try:
             answer = ask_pool(self._socket_path, question)

@@ -37,6 +37,7 @@ class Question(BaseModel):
     run_id: str = ""
     lane: Lane = Lane.WORKERS
     instance_ref: str = ""
+    owner: str = ""  # on whose behalf the run works; places are shared between people
 
 
 class Answer(BaseModel):

@@ -17,7 +17,7 @@ from dagster._utils.interrupts import capture_interrupts
 from lectern.errors import LecternError
 from lectern.ids import JobId
 from lectern.jobs.queues import lane_of
-from lectern.jobs.runs import JOB, STOPPED, WORKER
+from lectern.jobs.runs import JOB, OWNER, STOPPED, WORKER
 from lectern.settings import Settings
 from pipelines.pool_protocol import Question
 from pipelines.preloading import instance_of
@@ -105,6 +105,7 @@ def left_behind(dagster_home: Path) -> list[Question]:
                 run_id=run.run_id,
                 lane=lane_of(run.tags),
                 instance_ref=instance_ref,
+                owner=run.tags.get(OWNER, ""),
             )
             for run in reversed(instance.get_runs(waiting))
         ]

@@ -47,8 +47,11 @@ def waiting_jobs(
     if isinstance(launcher, WarmRunLauncher) and not launcher.is_reachable():
         yield dg.SkipReason("The worker pool does not answer; it is being restarted.")
         return
+    most = services.settings.limits.runs
     launched = [
-        job for job in services.jobs.unfinished() if needs_run(context, services, job)
+        job
+        for job in services.jobs.unfinished(most_a_person=most)
+        if needs_run(context, services, job)
     ]
     launched += let_go(services)
     if not launched:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lectern.jobs.queues import Lane
+from lectern.jobs.sharing import Room, next_in
 from lectern.settings import Settings
 from pipelines.kinship import (
     adopt_orphans,
@@ -69,16 +70,18 @@ class Run:
     run_id: str
     lane: Lane
     instance_ref: str
+    owner: str = ""  # on whose behalf; nobody's are the installation's own
     pid: int | None = None
     kill_at: float | None = None  # monotonic; set once termination was asked for
 
 
 @dataclass
 class WorkerPool:
-    """Three lanes of forked children. One thread; everything happens in ``serve``."""
+    """Three lanes of forked children, shared between people. One thread; everything
+    happens in ``serve``."""
 
     socket_path: Path
-    places_by_lane: dict[Lane, int]
+    rooms: dict[Lane, Room]
     duties: Duties
     waiting: dict[Lane, deque[Run]] = field(
         default_factory=lambda: {lane: deque() for lane in Lane}
@@ -105,7 +108,7 @@ class WorkerPool:
         known = self.condition(question.run_id)
         if known.condition is not RunCondition.UNKNOWN:
             return known
-        run = Run(question.run_id, question.lane, question.instance_ref)
+        run = Run(question.run_id, question.lane, question.instance_ref, question.owner)
         self.waiting[run.lane].append(run)
         self.fill_places()
         return self.condition(run.run_id)
@@ -138,17 +141,23 @@ class WorkerPool:
     # -- processes ---------------------------------------------------------
 
     def fill_places(self) -> None:
-        """Start waiting runs, first come first served, while their lane has room.
+        """Start waiting runs while their lane has room: whose owner has fewest first.
 
         A batch's run is begun only while nobody else's waits.
         """
         for lane, queue in self.waiting.items():
             if lane is Lane.BATCH and self.somebody_waits():
                 continue
-            busy = sum(run.lane is lane for run in self.running.values())
-            while queue and busy < self.places_by_lane.get(lane, 0):
-                self.start(queue.popleft())
-                busy += 1
+            while queue and (run := self.next_run(lane)):
+                queue.remove(run)
+                self.start(run)
+
+    def next_run(self, lane: Lane) -> Run | None:
+        """Return the run of a lane that is to start now."""
+        queue = self.waiting[lane]
+        running = [run.owner for run in self.running.values() if run.lane is lane]
+        place = next_in([run.owner for run in queue], running, self.rooms[lane])
+        return None if place is None else queue[place]
 
     def somebody_waits(self) -> bool:
         """Whether a run waits that a person waits for."""
@@ -251,7 +260,7 @@ class WorkerPool:
                 self.launch(question)
             selector.register(listener, selectors.EVENT_READ)
             selector.register(wake, selectors.EVENT_READ)
-            logger.info("Ready: %s", self.places_by_lane)
+            logger.info("Ready: %s", self.rooms)
             while not self.stopping:
                 for key, _ in selector.select(IDLE_SECONDS):
                     if key.fileobj is listener:
@@ -312,6 +321,19 @@ def wake_on_signals() -> Iterator[socket.socket]:
             signal.set_wakeup_fd(-1)
 
 
+def rooms(settings: Settings) -> dict[Lane, Room]:
+    """Return how many runs each lane takes at one time, of all and of one person.
+
+    A batch has no guests: nobody waits for it.
+    """
+    limits = settings.limits
+    return {
+        Lane.WORKERS: Room(settings.workers, limits.workers),
+        Lane.LISTENERS: Room(settings.listeners, limits.listeners),
+        Lane.BATCH: Room(settings.batch.places, has_guests=False),
+    }
+
+
 def main() -> None:
     """Import everything, then serve until told to stop."""
     from pipelines.preloading import preload
@@ -322,12 +344,7 @@ def main() -> None:
     places = make_places(settings)
     adopt_orphans()
     preload(places.dagster_home)
-    lanes = {
-        Lane.WORKERS: settings.workers,
-        Lane.LISTENERS: settings.listeners,
-        Lane.BATCH: settings.batch.places,
-    }
-    pool = WorkerPool(places.workers_socket, lanes, DUTIES)
+    pool = WorkerPool(places.workers_socket, rooms(settings), DUTIES)
     pool.serve(lambda: left_behind(places.dagster_home))
     report_stopped(places.dagster_home, [run.run_id for run in pool.stop()])
 

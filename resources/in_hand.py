@@ -1,9 +1,10 @@
 """Sounds that threads are making right now, as many of each engine as it takes."""
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from typing import TYPE_CHECKING
 
 from lectern.errors import BadEngineReply, EngineBusy, EngineCrashed
@@ -11,6 +12,7 @@ from lectern.ids import VariantKey
 from lectern.settings import Speech
 from resources.engines.sounds import Sound, make_sound
 from resources.engines.speech import SpeechEngine
+from resources.engines.turns import Urgency
 from resources.hearing import Hearing
 from resources.patience import Patience
 from resources.reading import Utterance
@@ -31,15 +33,17 @@ class InHand:
         settings: Speech,
         *,
         is_hurried: bool,
+        urgency: Callable[[int], Urgency],
     ) -> None:
         self._voicing = voicing
         self._hearing = hearing
         self._settings = settings
         self._is_hurried = is_hurried
+        self._urgency = urgency  # of a block, by its index
         self._futures: dict[Future[Sound], tuple[VariantKey, str]] = {}
         self._under_way: Counter[str] = Counter()  # texts by engine
         self._patience = Patience()
-        self._is_stopping = False
+        self._stopping = threading.Event()
 
     def __len__(self) -> int:
         return len(self._futures)
@@ -54,7 +58,8 @@ class InHand:
         """Have a sound made."""
         engine = utterance.engine
         self._under_way[engine.name] += 1
-        future = self._voicing.pool(engine).submit(self._make, utterance)
+        urgency = self._urgency(utterance.block.index)
+        future = self._voicing.pool(engine).submit(self._make, utterance, urgency)
         self._futures[future] = utterance.key, engine.name
 
     def wait(self, seconds: float) -> None:
@@ -69,7 +74,7 @@ class InHand:
         for future in [future for future in self._futures if future.done()]:
             key, engine = self._futures.pop(future)
             self._under_way[engine] -= 1
-            if future.cancelled():
+            if future.cancelled() or isinstance(future.exception(), CancelledError):
                 continue
             if future.exception() is None:
                 self._patience.answered(engine)
@@ -86,11 +91,11 @@ class InHand:
 
     def cancel(self) -> None:
         """Begin nothing more."""
-        self._is_stopping = True
+        self._stopping.set()
         for future in self._futures:
             future.cancel()
 
-    def _make(self, utterance: Utterance) -> Sound:
+    def _make(self, utterance: Utterance, urgency: Urgency) -> Sound:
         """Make one sound, on a thread of the pool."""
         context = self._hearing.sounds(utterance) if utterance.heard else ()
         for attempt in range(1, ATTEMPTS + 1):
@@ -103,9 +108,9 @@ class InHand:
                     loudness_lufs=self._settings.loudness_lufs,
                     bit_rate=self._settings.bit_rate,
                     context=context,
-                    turn=self._voicing.turn(utterance.engine),
+                    turn=self._voicing.turn(utterance.engine, urgency, self._stopping),
                 )
             except (EngineCrashed, BadEngineReply):
-                if attempt == ATTEMPTS or self._is_stopping:
+                if attempt == ATTEMPTS or self._stopping.is_set():
                     raise
         raise AssertionError  # the loop returns or raises

@@ -21,11 +21,13 @@ from lectern.speech.custom_voices import hex_of
 from lectern.speech.planning import (
     Pace,
     batch_size,
+    needed_in_seconds,
     next_blocks,
     ready_ahead,
     window_blocks,
 )
 from resources.choosing import Choice, choose_voice
+from resources.engines.turns import Rank
 from resources.reading import Reading
 from resources.services import Services
 from resources.stores.catalog import Document
@@ -117,6 +119,7 @@ class Follower:
         self._voice_is_there = True  # a custom one may be taken away meanwhile
         self._reading_of: tuple[object, ...] = ()  # what the reading was made from
         self._done: set[int] = set()  # of this reading: voiced, or given up
+        self._durations_ms: dict[int, int] = {}  # of the voiced ones
         self._pace = Pace()
 
     def follow(self) -> None:
@@ -200,6 +203,7 @@ class Follower:
             document, text.blocks, voice=choice.voice, stand_in=choice.stand_in
         )
         self._done = set()
+        self._durations_ms = {}
 
     def _choose(self, document: Document, wanted: str | None) -> Choice:
         try:
@@ -238,10 +242,11 @@ class Follower:
         if reading is None:
             return
         # While this goes on, another voice may be chosen and another set be begun.
-        done = self._done
+        done, durations_ms = self._done, self._durations_ms
 
         def take_note(links: Sequence[Link]) -> None:
             done.update(link.block_index for link in links)
+            durations_ms.update({one.block_index: one.duration_ms for one in links})
 
         started = self._clock.monotonic()
         tally = self._voicing.voice(
@@ -251,6 +256,8 @@ class Follower:
             should_stop=lambda: self._has_moved(reading, batch),
             on_ready=take_note,
             batch_blocks=1,  # somebody waits for each of them
+            rank=Rank.LISTENER,
+            needed_in=self._needed_in,
         )
         self.tally.add(tally)
         done.update(tally.failures)
@@ -263,6 +270,21 @@ class Follower:
             return True
         wanted = self._wanted(reading, limit=1)
         return bool(wanted) and wanted[0] not in batch
+
+    def _needed_in(self, index: int) -> float:
+        """Return in how many seconds the reader will have come to a block."""
+        reading, cursor = self._reading, self._cursor
+        if reading is None or cursor is None:
+            return 0.0
+        since_seconds = self._clock.monotonic() - self._cursor_at
+        return needed_in_seconds(
+            index,
+            self._durations_ms,
+            is_spoken=reading.is_spoken,
+            cursor=cursor.block_index,
+            since_seconds=since_seconds if cursor.playing else None,
+            pace=self._pace,
+        )
 
     def _learn_pace(self, tally: Tally, elapsed_seconds: float) -> None:
         rate = self._cursor.rate if self._cursor else 1.0

@@ -12,13 +12,14 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from lectern.accounts.people import Principal
 from lectern.errors import EngineBusy, EngineError, StoreError
 from lectern.ids import VariantKey
 from lectern.speech.variants import Outcome
 from resources.engines.sounds import Sound
+from resources.engines.turns import Urgency
 from resources.hearing import Hearing, all_heard, needed
 from resources.in_hand import InHand
 from resources.reading import Reading, Utterance
@@ -50,6 +51,7 @@ class Making:
         *,
         on_ready: OnReady,
         batch_blocks: int,
+        urgency: Callable[[int], Urgency],
     ) -> None:
         self._voicing = voicing
         self._variants = voicing.services.variants
@@ -71,7 +73,11 @@ class Making:
         self._lost: set[VariantKey] = set()  # there was a row without its audio
         self._hearing = Hearing(self._variants, self._blobs)
         self._in_hand = InHand(
-            voicing, self._hearing, self._settings, is_hurried=is_hurried
+            voicing,
+            self._hearing,
+            self._settings,
+            is_hurried=is_hurried,
+            urgency=urgency,
         )
         self._broken: EngineError | None = None  # an engine that does not work at all
         now = time.monotonic()

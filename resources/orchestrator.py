@@ -110,6 +110,7 @@ def tags_of(job: Job, *, accelerator: Accelerator = Accelerator.CPU) -> dict[str
         job_id=job.id,
         document_id=job.document_id,
         kind=job.kind,
+        owner_id=job.owner_id,
         batch_id=job.batch_id,
         priority=job.priority,
         accelerator=accelerator,

@@ -11,6 +11,7 @@ from lectern.errors import EngineCrashed, TookTooLong
 from lectern.ids import VariantKey
 from lectern.speech.preview_texts import preview_text
 from lectern.speech.voices import Voice
+from resources.engines.turns import Rank
 from resources.loose_texts import blocks_of, no_document
 from resources.stores.variants import Variant
 
@@ -46,7 +47,9 @@ class Previews:
         if not self._places.acquire(timeout=WAIT_SECONDS):
             raise TookTooLong("Other previews are being made. Try again in a moment.")
         try:
-            tally = voicing.voice(principal, reading, [0], batch_blocks=1)
+            tally = voicing.voice(
+                principal, reading, [0], batch_blocks=1, rank=Rank.LISTENER
+            )
         finally:
             self._places.release()
         for error in tally.failures.values():

@@ -17,6 +17,7 @@ from lectern.ids import VariantKey, digest
 from lectern.jobs.states import JobStep
 from resources.choosing import choose_voice
 from resources.engines.opus import LAYOUT_VERSION, Encoded, Mark, join
+from resources.engines.turns import Rank
 from resources.reading import Utterance
 from resources.services import Services
 from resources.stores.catalog import Artifact, Document
@@ -140,6 +141,7 @@ class Rendering:
             [utterance.block.index for utterance in self.utterances],
             should_stop=should_stop,
             on_ready=take_note,
+            rank=Rank.WORK if self._job.batch_id is None else Rank.BATCH,
         )
         self.raise_if_cancelled()
         if tally.failures and not tally.done:

@@ -12,6 +12,7 @@ from lectern.accounts.people import Principal
 from lectern.errors import BlobMissing, Cancelled, InvalidRequest, LecternError
 from lectern.speech.voices import Voice, primary_language
 from resources.engines.opus import Encoded
+from resources.engines.turns import Rank
 from resources.loose_texts import blocks_of, no_document
 from resources.reading import Reading
 from resources.services import Services
@@ -73,6 +74,7 @@ class Saying:
                 should_stop=stop.is_set,
                 on_ready=say,
                 batch_blocks=1,  # somebody waits for each of them
+                rank=Rank.LISTENER,
             )
         except Exception as error:  # noqa: BLE001  (raised again where it is waited for)
             say(error)

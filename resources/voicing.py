@@ -8,11 +8,12 @@ made to exist, a batch in one transaction.
 
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from threading import Lock, Semaphore
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from lectern.accounts.people import Principal
@@ -22,9 +23,10 @@ from lectern.errors import EngineError
 from lectern.ids import VariantKey
 from lectern.speech.variants import Outcome
 from lectern.speech.voices import Voice
-from resources.engines.sounds import NO_TURN
 from resources.engines.speech import SpeechEngine
+from resources.engines.turns import Rank, Turns, Urgency
 from resources.reading import Reading
+from resources.run_folder import socket_folder
 from resources.stores.catalog import Document
 from resources.stores.variants import Link
 
@@ -36,6 +38,8 @@ BATCH_BLOCKS = 16
 
 StopTest = Callable[[], bool]
 OnReady = Callable[[Sequence[Link]], None]
+NeededIn = Callable[[int], float]
+"""In how many seconds the block with this index will be heard."""
 
 
 @dataclass(slots=True)
@@ -81,7 +85,7 @@ class Voicing:
         self.holder = f"{socket.gethostname()[:60]}:{os.getpid()}"
         self._lock = Lock()
         self._pools: dict[str, ThreadPoolExecutor] = {}  # by engine; "" for the others
-        self._turns: dict[str, Semaphore] = {}  # by engine
+        self._turns: dict[str, Turns] = {}  # by engine
 
     def pool(self, engine: SpeechEngine) -> ThreadPoolExecutor:
         """Return the threads that make the sounds of an engine.
@@ -101,14 +105,24 @@ class Voicing:
                 )
             return self._pools[name]
 
-    def turn(self, engine: SpeechEngine) -> AbstractContextManager[object]:
-        """Return what a thread holds while the engine speaks for it."""
+    def turn(
+        self, engine: SpeechEngine, urgency: Urgency, stopping: Event
+    ) -> AbstractContextManager[object]:
+        """Return what a thread holds while the engine speaks for it.
+
+        An engine that says how many texts it takes at once is asked for no more by all
+        processes of this machine together. The others are many processes of their own,
+        and the system shares the cores.
+        """
         if not engine.texts_at_once:
-            return NO_TURN
+            return nullcontext()
         with self._lock:
             if engine.name not in self._turns:
-                self._turns[engine.name] = Semaphore(engine.texts_at_once)
-            return self._turns[engine.name]
+                folder = socket_folder(self.services.settings.root)
+                path = folder / f"turns-{engine.name}.json"
+                self._turns[engine.name] = Turns(path, engine.texts_at_once)
+            turns = self._turns[engine.name]
+        return turns.turn(urgency, stopping)
 
     def texts_at_once(self, engine: SpeechEngine, *, is_hurried: bool) -> int:
         """Return how many texts of an engine to have in hand at one time.
@@ -170,11 +184,14 @@ class Voicing:
         should_stop: StopTest = lambda: False,
         on_ready: OnReady = lambda _links: None,
         batch_blocks: int = BATCH_BLOCKS,
+        rank: Rank = Rank.WORK,
+        needed_in: NeededIn = lambda _index: 0.0,
     ) -> Tally:
         """See blocks through until each has its sound, failed, or ``should_stop``.
 
         Earlier indices come first. A block whose engine fails twice is left out and
-        told in the tally; the others go on. An engine that is busy is waited for.
+        told in the tally; the others go on. An engine that is busy is waited for; of
+        all who wait for it, ``rank`` and ``needed_in`` tell who comes first.
 
         Raises:
             EngineUnavailable: The engine does not work at all; what it had made by
@@ -184,7 +201,14 @@ class Voicing:
         from resources.making import Making
 
         making = Making(
-            self, principal, reading, on_ready=on_ready, batch_blocks=batch_blocks
+            self,
+            principal,
+            reading,
+            on_ready=on_ready,
+            batch_blocks=batch_blocks,
+            urgency=lambda index: Urgency(
+                rank, principal.owner_id, time.monotonic() + needed_in(index)
+            ),
         )
         return making.run(reading.utterances(indices), should_stop)
 

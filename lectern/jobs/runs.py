@@ -4,7 +4,7 @@ Tags of a run, and the pipeline job that carries out each kind of job. Names onl
 the sets of tags that belong together are in ``assets/tags.py``.
 """
 
-from lectern.ids import DocumentId, JobId
+from lectern.ids import DocumentId, JobId, OwnerId
 from lectern.jobs.accelerators import Accelerator
 from lectern.jobs.states import JobKind
 
@@ -14,6 +14,8 @@ DOCUMENT = "lectern/document"
 """The document a run works on, so that runs can be filtered by it."""
 KIND = "lectern/kind"
 """What kind of job it is: prepare, listen, render, export."""
+OWNER = "lectern/owner"
+"""On whose behalf the run works: places are shared between people."""
 ACCELERATOR = "lectern/accelerator"
 """Which machines may take the run, ``cpu`` or ``gpu``; past one machine it picks
 the queue."""
@@ -56,6 +58,7 @@ def run_tags(
     job_id: JobId,
     document_id: DocumentId,
     kind: JobKind,
+    owner_id: OwnerId,
     batch_id: str | None = None,
     priority: int = 0,
     accelerator: Accelerator = Accelerator.CPU,
@@ -67,6 +70,7 @@ def run_tags(
     tags = {
         JOB: job_id,
         DOCUMENT: document_id,
+        OWNER: owner_id,
         KIND: kind.value,
         PARTITION: document_id,
         ACCELERATOR: accelerator.value,

@@ -4,7 +4,7 @@ A jump moves the cursor and nothing else, so the answer is worked out anew each 
 from where the listener is; there is no queue that could hold stale work.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 MAX_WINDOW_FACTOR = 4
@@ -14,6 +14,11 @@ MIN_AHEAD_SECONDS = 60.0
 COMFORTABLE_SPEED = 4.0
 """Engine time to listening time past which an engine keeps up without effort."""
 LARGEST_BATCH = 8
+
+PAUSED_SECONDS = 10.0
+"""Who pauses is taken to go on in so long: they need less than who plays."""
+BEHIND_SECONDS = 60.0
+"""The block before the cursor is hardly ever heard."""
 
 IsSpoken = Callable[[int], bool]
 """Whether there is anything to say of the block with this index."""
@@ -40,6 +45,33 @@ def window_blocks(configured: int, pace: Pace) -> int:
     by_time = MIN_AHEAD_SECONDS * 1000 * rate / max(pace.mean_block_ms, 100.0)
     limit = configured * MAX_WINDOW_FACTOR
     return max(1, min(round(max(wanted, by_time)), limit))
+
+
+def needed_in_seconds(
+    index: int,
+    durations_ms: Mapping[int, int],
+    *,
+    is_spoken: IsSpoken,
+    cursor: int,
+    since_seconds: float | None,
+    pace: Pace,
+) -> float:
+    """Return how long it will be until a listener comes to a block.
+
+    ``durations_ms`` are those of the blocks that are voiced. ``since_seconds`` is how
+    long ago the cursor was reported; None while the listener pauses.
+    """
+    if index < cursor:
+        return BEHIND_SECONDS
+    before_ms = sum(
+        durations_ms.get(place, pace.mean_block_ms)
+        for place in range(cursor, index)
+        if is_spoken(place)
+    )
+    seconds = before_ms / 1000 / max(pace.playback_rate, 0.25)
+    if since_seconds is None:
+        return seconds + PAUSED_SECONDS
+    return max(0.0, seconds - since_seconds)
 
 
 def next_blocks(

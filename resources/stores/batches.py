@@ -28,6 +28,7 @@ from lectern.errors import InvalidRequest, NotFound
 from lectern.ids import DocumentId, OwnerId, new_job_id
 from lectern.jobs.batches import CHARS, OFF_PEAK, PAGES, PRIORITY, Batch, Task
 from lectern.jobs.hours import OffPeak
+from lectern.jobs.sharing import Room, next_in
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
 from resources.stores import schema
 from resources.stores.database import Database
@@ -176,21 +177,21 @@ class Batches:
     def release(self, window: OffPeak, *, limit: int) -> Sequence[Job]:
         """Let the next jobs have runs, until ``limit`` of all batches have one.
 
-        Oldest batch first; a text is spoken once it is prepared; what waits for its
-        hours waits. Jobs that can never be done are closed on the way.
+        Whose owner has fewest comes first, then the oldest batch; who has none gets one
+        beyond the limit. A text is spoken once it is prepared; what waits for its hours
+        waits. Jobs that can never be done are closed on the way.
         """
         now = self._database.now()
         with self._database.write() as connection:
             _close_hopeless(connection, now)
             # State by state, as each is then looked up in the index for sure.
-            released = sum(
-                int(connection.scalar(_count_of_released(state)))
+            released = [
+                owner_id
                 for state in UNFINISHED
-            )
-            room = limit - released
-            if room <= 0:
-                return []
-            jobs = self._next(connection, window, now, room)
+                for owner_id in connection.scalars(_owners_of_released(state))
+            ]
+            waiting = self._next(connection, window, now, limit)
+            jobs = _shared_out(waiting, released, limit)
             for some in portions(job.id for job in jobs):
                 connection.execute(
                     update(schema.job)
@@ -200,21 +201,30 @@ class Batches:
         return jobs
 
     def _next(
-        self, connection: Connection, window: OffPeak, now: datetime, room: int
+        self, connection: Connection, window: OffPeak, now: datetime, most: int
     ) -> Sequence[Job]:
+        """Return held jobs whose time has come, so many of each person at most."""
         is_open: ColumnElement[bool] = _batch.is_off_peak.is_(False)
         if window.is_open(now):
             is_open = or_(is_open, _batch.is_off_peak.is_(True))
-        query = (
-            select(schema.job)
+        # A text is spoken before the next file is read: there is less half done.
+        order = (_batch.created_at, _job.kind.desc(), _job.id)
+        place = func.row_number().over(partition_by=_job.owner_id, order_by=order)
+        numbered = (
+            select(_job.id, place.label("place"))
             .join(schema.batch, _batch.id == _job.batch_id)
             .join(schema.document, _document.id == _job.document_id)
             .where(_is_held(), is_open)
             .where(or_(_job.not_before.is_(None), _job.not_before <= now))
             .where(or_(_job.kind != JobKind.VOICE, _is_speakable()))
-            # A text is spoken before the next file is read: there is less half done.
-            .order_by(_batch.created_at, _job.kind.desc(), _job.id)
-            .limit(room)
+            .subquery()
+        )
+        query = (
+            select(schema.job)
+            .join(numbered, numbered.c.id == _job.id)
+            .join(schema.batch, _batch.id == _job.batch_id)
+            .where(numbered.c.place <= most)
+            .order_by(*order)
         )
         return [job_of(row) for row in connection.execute(query).mappings()]
 
@@ -325,6 +335,22 @@ class Batches:
         return sums
 
 
+def _shared_out(
+    waiting: Sequence[Job], released: Sequence[str], limit: int
+) -> list[Job]:
+    """Return who comes next, until so many are released."""
+    left, held, chosen = list(waiting), list(released), []
+    room = Room(limit, has_guests=True)
+    while left:
+        place = next_in([job.owner_id for job in left], held, room)
+        if place is None:
+            break
+        job = left.pop(place)
+        held.append(job.owner_id)
+        chosen.append(job)
+    return chosen
+
+
 def _mine(principal: Principal) -> ColumnElement[bool]:
     return _batch.owner_id == principal.owner_id
 
@@ -339,11 +365,10 @@ def _is_held() -> ColumnElement[bool]:
     )
 
 
-def _count_of_released(state: JobState) -> Select[Any]:
-    """Count the jobs of batches that are in this state and not held."""
+def _owners_of_released(state: JobState) -> Select[Any]:
+    """Select whose the jobs of batches are that are in this state and not held."""
     return (
-        select(func.count())
-        .select_from(schema.job)
+        select(_job.owner_id)
         .where(_job.state == state, _job.batch_id.is_not(None))
         .where(_is_held().is_(False))
     )

@@ -4,12 +4,22 @@ Every change of state is one ``UPDATE`` that names the states it may start from,
 two processes can never both win, and a final state never changes by itself.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from lectern.accounts.people import Principal
 from lectern.errors import LecternError, NotFound
@@ -359,10 +369,35 @@ class Jobs:
         query = select(schema.job).where(_mine(principal), _is_active())
         return self._all(query.order_by(_job.created_at.desc(), _job.id))
 
-    def unfinished(self) -> Sequence[Job]:
-        """Return every job that has a run or should have one, oldest first."""
+    def unfinished(self, *, most_a_person: int | None = None) -> Sequence[Job]:
+        """Return every job that has a run or should have one, oldest first.
+
+        With ``most_a_person`` those whose turn has not come are left out.
+        """
         query = select(schema.job).where(_is_active())
-        return self._all(query.order_by(_job.created_at, _job.id))
+        jobs = self._all(query.order_by(_job.created_at, _job.id))
+        return jobs if most_a_person is None else _in_turn(jobs, most_a_person)
+
+    def is_its_turn(self, job: Job, *, most_a_person: int) -> bool:
+        """Tell whether a queued job may have a run: its owner has few before it.
+
+        Listening waits for no other work, and batches have a limit of their own.
+        """
+        if not _is_limited(job):
+            return True
+        is_older = or_(
+            _job.created_at < job.created_at,
+            and_(_job.created_at == job.created_at, _job.id < job.id),
+        )
+        before = or_(_job.state == JobState.RUNNING, is_older)
+        query = (
+            select(func.count())
+            .select_from(schema.job)
+            .where(_mine(job.principal), _job.batch_id.is_(None), _job.id != job.id)
+            .where(_job.kind != JobKind.LISTEN, _job.state.in_(UNFINISHED), before)
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one()) < most_a_person
 
     def stale(self, older_than: timedelta) -> Sequence[Job]:
         """Return running jobs that gave no sign of life for this long."""
@@ -404,6 +439,27 @@ class Jobs:
     def _all(self, query: Any) -> Sequence[Job]:
         with self._database.read() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
+
+
+def _is_limited(job: Job) -> bool:
+    return job.batch_id is None and job.kind is not JobKind.LISTEN
+
+
+def _in_turn(jobs: Sequence[Job], most_a_person: int) -> Sequence[Job]:
+    """Leave out what is queued behind as many jobs of the same person."""
+    counts = Counter(
+        job.owner_id
+        for job in jobs
+        if _is_limited(job) and job.state is JobState.RUNNING
+    )
+    kept = []
+    for job in jobs:
+        if _is_limited(job) and job.state is JobState.QUEUED:
+            counts[job.owner_id] += 1
+            if counts[job.owner_id] > most_a_person:
+                continue
+        kept.append(job)
+    return kept
 
 
 def _is_active() -> ColumnElement[bool]:

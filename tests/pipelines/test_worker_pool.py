@@ -64,6 +64,49 @@ def test_a_listener_never_waits_for_a_book(pool: Pool) -> None:
     assert listener.condition is RunCondition.RUNNING
 
 
+def test_somebody_who_has_nothing_never_waits_for_anothers_books(
+    tmp_path: Path,
+) -> None:
+    with running_pool(tmp_path, places=2) as pool:
+        for number in range(20):
+            pool.ask("launch", f"sleep-2{number}", Lane.LISTENERS, owner="many")
+
+        answers = [
+            pool.ask("launch", f"sleep-1{n}", Lane.LISTENERS, owner="one")
+            for n in range(2)
+        ]
+
+    assert [answer.condition for answer in answers] == [
+        RunCondition.RUNNING,
+        RunCondition.WAITING,
+    ]
+
+
+def test_a_free_place_goes_to_whoever_has_least(tmp_path: Path) -> None:
+    with running_pool(tmp_path, places=2) as pool:
+        pool.ask("launch", "sleep-20", owner="many")
+        pool.ask("launch", "sleep-0.3", owner="other")
+        for number in range(3):
+            pool.ask("launch", f"sleep-0.0{number}", owner="many")
+        pool.ask("launch", "sleep-0.04", owner="one")
+
+        wait_for(lambda: pool.notes.count("ended") == 5)
+
+    began = [line.split()[1] for line in pool.notes.splitlines() if "began" in line]
+    assert began.index("sleep-0.04") == 2  # right after those that ran already
+
+
+def test_nobody_takes_more_places_than_one_person_may(tmp_path: Path) -> None:
+    with running_pool(tmp_path, places=3, most_a_person=2) as pool:
+        answers = [
+            pool.ask("launch", f"sleep-1{n}", owner=owner)
+            for n, owner in enumerate(["many", "many", "many", "one"])
+        ]
+
+    running, waiting = RunCondition.RUNNING, RunCondition.WAITING
+    assert [a.condition for a in answers] == [running, running, waiting, running]
+
+
 def test_a_batch_never_keeps_a_person_waiting(pool: Pool) -> None:
     pool.ask("launch", "sleep-20", Lane.BATCH)
 

@@ -79,6 +79,21 @@ def test_the_same_batch_begun_twice_is_one(timed: Services, batches: Batches):
     assert len(batches.list(LOCAL)) == 5
 
 
+def test_a_large_batch_does_not_hold_up_another_persons(
+    timed: Services, batches: Batches
+):
+    many = [add_document(timed, f"Text {n}.") for n in range(9)]
+    batches.begin(LOCAL, [task(d) for d in many], name="All")
+    batches.release(ALWAYS, limit=3)
+    one = [add_document(timed, f"Other {n}.", principal=OTHER) for n in range(2)]
+    batches.begin(OTHER, [task(d) for d in one], name="Mine")
+
+    let_go = batches.release(ALWAYS, limit=3)
+
+    assert [job.owner_id for job in let_go] == [OTHER.owner_id]
+    assert batches.release(ALWAYS, limit=3) == []
+
+
 def test_every_document_is_done_in_the_end(timed: Services, batches: Batches):
     documents = [add_document(timed, f"Text {n}.") for n in range(10)]
     batch = batches.begin(LOCAL, [task(d) for d in documents], name="All")

@@ -43,6 +43,28 @@ def test_a_job_goes_from_queued_to_done(timed: Services, clock: Clock) -> None:
     assert timed.jobs.unfinished() == []
 
 
+def test_what_one_person_asks_for_beyond_a_limit_waits(services: Services) -> None:
+    first, second, third = (queued(services, JobKind.RENDER) for _ in range(3))
+    listening = queued(services, JobKind.LISTEN)
+    others = services.jobs.create(
+        OTHER, document_id=first.document_id, kind=JobKind.RENDER
+    )
+
+    def in_turn() -> set[str]:
+        jobs = services.jobs.unfinished(most_a_person=2)
+        assert jobs == [
+            job
+            for job in services.jobs.unfinished()
+            if services.jobs.is_its_turn(job, most_a_person=2)
+        ]
+        return {job.id for job in jobs}
+
+    assert in_turn() == {first.id, second.id, listening.id, others.id}
+    services.jobs.start(second.id, "run")
+    services.jobs.finish(second.id)
+    assert in_turn() == {first.id, third.id, listening.id, others.id}
+
+
 def test_of_two_runs_of_one_job_only_the_first_starts(services: Services) -> None:
     job = queued(services)
 

@@ -24,13 +24,15 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from pipelines.kinship import adopt_orphans
+from lectern.jobs.sharing import Room
 from pipelines.pool_protocol import Lane
 from pipelines.worker_pool import WorkerPool
 from tests.support.pool import duties
 adopt_orphans()
 folder = Path(sys.argv[1])
-lanes = {Lane.WORKERS: 1, Lane.LISTENERS: 1, Lane.BATCH: 1}
-pool = WorkerPool(folder / "pool.sock", lanes, duties(folder))
+places, most = int(sys.argv[2]), int(sys.argv[3])
+rooms = {lane: Room(places, most) for lane in Lane}
+pool = WorkerPool(folder / "pool.sock", rooms, duties(folder))
 pool.serve()
 pool.stop()
 """
@@ -92,10 +94,27 @@ class Pool:
     folder: Path
     process: subprocess.Popen[bytes]
 
-    def ask(self, ask: str, run_id: str = "", lane: Lane = Lane.WORKERS) -> Answer:
+    def ask(
+        self,
+        ask: str,
+        run_id: str = "",
+        lane: Lane = Lane.WORKERS,
+        *,
+        owner: str = "",
+    ) -> Answer:
         """Ask the pool something."""
-        question = Question.model_validate({"ask": ask, "run_id": run_id, "lane": lane})
+        question = Question.model_validate(
+            {"ask": ask, "run_id": run_id, "lane": lane, "owner": owner}
+        )
         return ask_pool(self.folder / "pool.sock", question)
+
+    def answers(self) -> bool:
+        """Whether it listens."""
+        try:
+            self.ask("ping")
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
 
     @property
     def notes(self) -> str:
@@ -113,12 +132,16 @@ def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
 
 
 @contextlib.contextmanager
-def running_pool(folder: Path) -> Iterator[Pool]:
-    """Run a pool with one place a lane, until the block ends."""
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)])
+def running_pool(
+    folder: Path, *, places: int = 1, most_a_person: int = 0
+) -> Iterator[Pool]:
+    """Run a pool with so many places a lane, until the block ends."""
+    numbers = (str(places), str(most_a_person))
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder), *numbers])
     try:
-        wait_for((folder / "pool.sock").exists)
-        yield Pool(folder, process)
+        pool = Pool(folder, process)
+        wait_for(pool.answers, seconds=60)
+        yield pool
     finally:
         process.terminate()
         process.wait(10)

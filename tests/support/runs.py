@@ -6,9 +6,10 @@ import dagster as dg
 
 from lectern.accounts.people import LOCAL
 from lectern.documents.formats import Format
-from lectern.jobs.runs import DOCUMENTS, PARTITION, PIPELINES, run_tags
+from lectern.jobs.runs import DOCUMENTS, PARTITION, PIPELINES
 from lectern.jobs.states import JobKind
 from pipelines.definitions import build_definitions
+from resources.orchestrator import tags_of
 from resources.services import Services
 from resources.stores.catalog import Document
 from resources.stores.jobs import Job
@@ -39,7 +40,7 @@ class Runs:
 
     def carry_out(self, job: Job) -> dg.ExecuteInProcessResult:
         """Run what a job asks for."""
-        tags = run_tags(job_id=job.id, document_id=job.document_id, kind=job.kind)
+        tags = tags_of(job)
         return self.execute(PIPELINES[job.kind], tags)
 
     def execute(self, name: str, tags: dict[str, str]) -> dg.ExecuteInProcessResult:
