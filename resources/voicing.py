@@ -200,15 +200,17 @@ class Voicing:
         """
         from resources.making import Making
 
+        def urgency(index: int) -> Urgency:
+            now = time.monotonic()
+            return Urgency(rank, principal.owner_id, now + needed_in(index), now)
+
         making = Making(
             self,
             principal,
             reading,
             on_ready=on_ready,
             batch_blocks=batch_blocks,
-            urgency=lambda index: Urgency(
-                rank, principal.owner_id, time.monotonic() + needed_in(index)
-            ),
+            urgency=urgency,
         )
         return making.run(reading.utterances(indices), should_stop)
 

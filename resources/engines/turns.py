@@ -50,6 +50,7 @@ class Urgency:
     rank: Rank = Rank.LISTENER
     owner: str = ""
     needed_at: float = 0.0  # monotonic seconds; counts among listeners
+    asked_at: float = 0.0  # monotonic seconds; counts among the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Entry:
     rank: int
     owner: str
     needed_at: float
-    since: float  # it waits, or speaks
+    asked_at: float
     seen_at: float
     speaks: bool = False
 
@@ -108,8 +109,7 @@ class Turns:
             me = replace(mine, seen_at=now)
             place = place_of(me, others, self._at_once, now)
             is_mine = place < 0
-            since = now if is_mine else mine.since
-            _write(file, [*others, replace(me, speaks=is_mine, since=since)])
+            _write(file, [*others, replace(me, speaks=is_mine)])
         if is_mine:
             return 0.0
         return min(LONGEST_LOOK_SECONDS, NEXT_LOOK_SECONDS + LOOK_SECONDS * place)
@@ -136,7 +136,7 @@ def place_of(mine: Entry, others: list[Entry], at_once: int, now: float) -> int:
 
     def order(entry: Entry) -> tuple[float, ...]:
         if entry.rank != Rank.LISTENER:
-            return entry.rank, held[entry.owner], entry.since
+            return entry.rank, held[entry.owner], entry.asked_at
         has_its_share = len(people) > 1 and held[entry.owner] >= share
         return entry.rank, has_its_share, entry.needed_at
 
@@ -152,7 +152,7 @@ def _entry(urgency: Urgency) -> Entry:
         rank=urgency.rank,
         owner=urgency.owner,
         needed_at=urgency.needed_at or now,
-        since=now,
+        asked_at=urgency.asked_at or now,
         seen_at=now,
     )
 

@@ -31,10 +31,10 @@ def entry(
     rank: Rank = Rank.LISTENER,
     owner: str = "a",
     needed_at: float = 0.0,
-    since: float = 0.0,
+    asked_at: float = 0.0,
     speaks: bool = False,
 ) -> Entry:
-    return Entry(name, 1, rank, owner, needed_at, since, 0.0, speaks)
+    return Entry(name, 1, rank, owner, needed_at, asked_at, 0.0, speaks)
 
 
 def first_of(entries: list[Entry], at_once: int) -> list[str]:
@@ -67,8 +67,8 @@ def test_a_listener_comes_before_any_other_work():
 def test_books_of_many_people_are_rendered_at_one_pace():
     entries = [
         entry("1", owner="a", rank=Rank.WORK, speaks=True),
-        entry("2", owner="a", rank=Rank.WORK, since=1),
-        entry("3", owner="b", rank=Rank.WORK, since=5),
+        entry("2", owner="a", rank=Rank.WORK, asked_at=1),
+        entry("3", owner="b", rank=Rank.WORK, asked_at=5),
     ]
 
     assert first_of(entries, 2) == ["3"]
@@ -97,7 +97,7 @@ ENTRIES = st.builds(
     rank=st.sampled_from(Rank),
     owner=st.sampled_from("abc"),
     needed_at=st.floats(0, 9),
-    since=st.floats(0, 9),
+    asked_at=st.floats(0, 9),
     speaks=st.booleans(),
 )
 

@@ -128,7 +128,7 @@ def drilling(data_dir: Path) -> Iterator[Drill]:
         services.close()
 
 
-def settings_of(product: Product) -> Settings:
+def settings_of(product: Product, **more: Any) -> Settings:
     """Return the settings that a product runs with."""
     environment = psutil.Process(product.supervisor.pid).environ()
     return Settings(
@@ -136,4 +136,5 @@ def settings_of(product: Product) -> Settings:
         data_dir=product.data_dir,
         port=int(environment["LECTERN_PORT"]),
         dagster_port=int(environment["LECTERN_DAGSTER_PORT"]),
+        **more,
     )
