@@ -169,7 +169,7 @@ def test_cancelling_ends_the_run_at_once(session: Session):
 
 
 def test_the_run_ends_when_the_reader_has_gone(tmp_path: Path):
-    settings = settings_at(tmp_path, window_blocks=2, keep_warm_seconds=0.5)
+    settings = settings_at(tmp_path, window_blocks=2, keep_warm_seconds=3)
     session = Session(Services.open(settings))
     session.reader.go_to(0, playing=False)
 
