@@ -5,25 +5,16 @@ the same database: both have a table ``alembic_version``.
 """
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-from dagster._core.storage.runs import SqliteRunStorage
-from sqlalchemy import Engine, NullPool, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from lectern.errors import StoreError
 from lectern.settings import Settings
 from pipelines.event_log import make_event_log
 from pipelines.places import Places
-from resources.stores.database import Database, with_driver
-
-SCHEMA = "dagster"
-URL_VARIABLE = "DAGSTER_POSTGRES_URL"
-"""Holds the address for Dagster's processes, so that no file holds its password."""
+from pipelines.postgres_tables import SCHEMA, URL_VARIABLE, address_in, make_tables
 
 
 def storage_folder(places: Places) -> Path:
@@ -65,10 +56,7 @@ def storage_environment(settings: Settings) -> dict[str, str]:
     """Return what Dagster's processes must find in their environment."""
     if not is_postgres(settings):
         return {}
-    url = with_driver(make_url(settings.database)).update_query_dict(
-        {"options": f"-csearch_path={SCHEMA}"}
-    )
-    return {URL_VARIABLE: url.render_as_string(hide_password=False)}
+    return {URL_VARIABLE: address_in(settings, SCHEMA)}
 
 
 def make_storage(settings: Settings, places: Places) -> None:
@@ -88,63 +76,4 @@ def make_storage(settings: Settings, places: Places) -> None:
             "Install it with `pip install 'lectern[postgres]'`."
         ) from error
     os.environ.update(storage_environment(settings))
-    database = Database(settings.database)
-    with database.write() as connection:
-        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-        is_made = inspect(connection).has_table("schedules", schema=SCHEMA)
-    database.close()
-    if not is_made:
-        _make_tables(places)
-
-
-def hold_connection(instance: dg.DagsterInstance) -> None:
-    """Let a process that carries out runs keep its connection between uses.
-
-    Dagster opens one for each question, as it may have many instances in a process;
-    a small run asks a hundred, and on PostgreSQL connecting is most of what each
-    costs. A connection that broke meanwhile is noticed before it is used.
-    """
-    storages = (
-        instance.run_storage,
-        instance.event_log_storage,
-        instance.schedule_storage,
-    )
-    engines: list[Any] = [getattr(storage, "_engine", None) for storage in storages]
-    if not all(_connects_each_time(engine) for engine in engines):
-        return
-    held = create_engine(
-        engines[0].url,
-        isolation_level="AUTOCOMMIT",
-        pool_size=1,
-        max_overflow=8,
-        pool_pre_ping=True,
-    )
-    for storage in storages:
-        vars(storage)["_engine"] = held
-
-
-def keeps_nothing_open(instance: dg.DagsterInstance) -> bool:
-    """Whether a fork may inherit an instance: its storage has no connection open."""
-    if isinstance(instance.run_storage, SqliteRunStorage):
-        return True
-    return _connects_each_time(getattr(instance.run_storage, "_engine", None))
-
-
-def _connects_each_time(engine: Any) -> bool:
-    return isinstance(engine, Engine) and isinstance(engine.pool, NullPool)
-
-
-def _make_tables(places: Places) -> None:
-    """Let Dagster make its tables before several of its processes try to at once."""
-    program = (
-        "import sys; from dagster import DagsterInstance;"
-        "DagsterInstance.from_config(sys.argv[1]).get_runs(limit=1)"
-    )
-    command = [sys.executable, "-c", program, str(places.dagster_home)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        reason = done.stderr.strip().rpartition("\n")[2]
-        raise StoreError(
-            f"Dagster's tables could not be made in PostgreSQL: {reason}. See that "
-            "the account may create tables, and start again."
-        )
+    make_tables(settings, places.dagster_home)

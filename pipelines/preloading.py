@@ -14,7 +14,7 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 from dagster._serdes import deserialize_value, serialize_value
 
-from pipelines.dagster_storage import hold_connection, keeps_nothing_open
+from pipelines.held_connections import hold_connection, keeps_nothing_open
 
 HEAVY_MODULES = (
     "av",
