@@ -42,8 +42,8 @@ from lectern.settings import Settings
 from resources.engines.recognition.base import NoPageCache
 from resources.engines.recognition.local import LocalRecogniser
 from resources.collecting import collection_paused
-from resources.preparation import language_finder, load_models, sentence_finder
 from resources.stores.blocks_file import write_blocks
+from resources.text_models import language_finder, load_models, sentence_finder
 recogniser = LocalRecogniser(Settings(_env_file=None))
 load_models()
 import pyarrow.parquet

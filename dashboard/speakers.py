@@ -90,7 +90,7 @@ def _named(
 
 def language_of(text: str) -> str:
     """Return the language that a text is written in, as far as can be told."""
-    from resources.preparation import language_finder
+    from resources.text_models import language_finder
 
     [language] = language_finder().of_paragraphs([text], stated=[None], document=None)
     return language

@@ -42,7 +42,7 @@ def preload(dagster_home: Path) -> None:
     """Import all a run needs, and make one empty run for what is imported late."""
     from pipelines.definitions import defs
     from resources.engines.espeak import EspeakEngine
-    from resources.preparation import load_models
+    from resources.text_models import load_models
 
     for name in HEAVY_MODULES:
         importlib.import_module(name)

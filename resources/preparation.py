@@ -9,40 +9,32 @@ import logging
 import time
 import zlib
 from dataclasses import replace
-from functools import lru_cache, partial
 
 from lectern.documents.blocks import DocumentText, Finding
 from lectern.documents.building import build_text
 from lectern.documents.interchange import from_json, to_json
-from lectern.documents.ordering import SortedPages, missing_numbers, sort_pages
+from lectern.documents.ordering import SortedPages, sort_pages
 from lectern.documents.pages import Recognition
 from lectern.documents.spoken import Policy, speak
 from lectern.documents.titles import adopted_title
-from lectern.errors import (
-    Cancelled,
-    EngineError,
-    NotFound,
-    NothingToRead,
-    Paused,
-    TooManyPages,
-)
+from lectern.errors import Cancelled, NotFound, NothingToRead, Paused
 from lectern.ids import BlobHash, digest
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
 from lectern.jobs.wanted import LOCAL, Wanted
 from lectern.settings import Settings
 from lectern.usage.events import EventKind
 from resources.collecting import collection_paused
-from resources.engines.languages import ParagraphLanguages
 from resources.engines.recognition.base import PageCache, Progress, Recogniser
 from resources.engines.recognition.engines import RecognitionEngines
-from resources.engines.sentences import SpacySentences
 from resources.recognition_accounts import account_of, events_of
+from resources.recognition_rounds import recognise_all
 from resources.stores.blobs import BlobStore
 from resources.stores.blocks_file import write_blocks
 from resources.stores.catalog import Artifact, Catalog, Document, TextStats
 from resources.stores.joblog import JobLog
 from resources.stores.jobs import Job, Jobs
 from resources.stores.outbox import Outbox
+from resources.text_models import language_finder, sentence_finder
 
 SCHEME = "1"
 """Raise to prepare every document anew, when what a step does has changed."""
@@ -50,7 +42,6 @@ RECOGNISED, SORTED, BLOCKS = "recognised_pages", "sorted_pages", "blocks"
 REPLIES = "engine_replies"
 """As an engine elsewhere sent them: one JSON value a line, compressed by zlib."""
 USUAL = Wanted()
-ROUNDS_FOR_MISSING_PAGES = 2
 REPORT_SECONDS = 0.5
 KEPT_FINDINGS = 500
 
@@ -114,7 +105,15 @@ class Preparation:
             return known
         started = time.monotonic()
         progress = self._progress(document, job)
-        recognition = self._recognised(document, recogniser, wanted, progress)
+        recognition = recognise_all(
+            document,
+            self._blobs.path(document.blob),
+            recogniser,
+            cache=self._page_cache,
+            progress=progress,
+            all_pages=wanted.all_pages,
+            page_limit=self._settings.limits.pages,
+        )
         elapsed_ms = round((time.monotonic() - started) * 1000)
         if self._outbox is not None:
             self._outbox.extend(
@@ -275,66 +274,6 @@ class Preparation:
             )
         return text
 
-    def _recognised(
-        self,
-        document: Document,
-        recogniser: Recogniser,
-        wanted: Wanted,
-        progress: Progress,
-    ) -> Recognition:
-        """Return all pages that can be had; missing ones are asked for again."""
-        path = self._blobs.path(document.blob)
-        ask = partial(recogniser.recognise, path, document.format)
-        if wanted.all_pages:
-            ask = partial(ask, all_pages=True)
-        recognition = ask(cache=self._page_cache, progress=progress)
-        limit = self._settings.limits.pages
-        if recognition.page_count > limit:
-            raise TooManyPages(
-                f"“{document.filename}” has {recognition.page_count} pages; one "
-                f"document may have {limit}. Split it and upload the parts.",
-                used=recognition.page_count,
-                limit=limit,
-            )
-        for _ in range(ROUNDS_FOR_MISSING_PAGES):
-            numbers = (page.number for page in recognition.pages)
-            missing = missing_numbers(numbers, page_count=recognition.page_count)
-            if not missing:
-                break
-            logger.warning("Pages %s of document %s are missing", missing, document.id)
-            recognition = self._with_missing(
-                document, recogniser, recognition, missing, progress
-            )
-        return recognition
-
-    def _with_missing(
-        self,
-        document: Document,
-        recogniser: Recogniser,
-        recognition: Recognition,
-        missing: tuple[int, ...],
-        progress: Progress,
-    ) -> Recognition:
-        try:
-            again = recogniser.recognise(
-                self._blobs.path(document.blob),
-                document.format,
-                cache=self._page_cache,
-                progress=progress,
-                only_pages=missing,
-            )
-        except EngineError as error:
-            # The rest can be read; the gap is found and shown when pages are sorted.
-            logger.warning("Missing pages stay missing: %s", error)
-            return recognition
-        wanted = set(missing)
-        found = tuple(page for page in again.pages if page.number in wanted)
-        return replace(
-            recognition,
-            pages=recognition.pages + found,
-            reused_pages=recognition.reused_pages + again.reused_pages,
-        )
-
     def _keep(self, recognition: Recognition) -> BlobHash:
         blob = self._blobs.put(to_json(recognition))
         self._last = (blob, recognition)
@@ -414,26 +353,6 @@ def text_stats(text: DocumentText, policy: Policy) -> TextStats:
     return TextStats(
         spoken_chars=sum(map(len, spoken)),
         word_count=sum(said.count(" ") + 1 for said in spoken if said),
-    )
-
-
-@lru_cache(maxsize=1)
-def sentence_finder() -> SpacySentences:
-    """Return the one finder of sentences of this process."""
-    return SpacySentences()
-
-
-@lru_cache(maxsize=1)
-def language_finder() -> ParagraphLanguages:
-    """Return the one finder of languages of this process."""
-    return ParagraphLanguages()
-
-
-def load_models() -> None:
-    """Load all models now, so that the first document does not wait for them."""
-    sentence_finder().starts(["One sentence. Another one."], language="en")
-    language_finder().of_paragraphs(
-        ["This is a paragraph in English."], stated=[None], document=None
     )
 
 

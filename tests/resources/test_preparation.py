@@ -20,9 +20,10 @@ from lectern.errors import (
 )
 from lectern.jobs.states import DocumentState, JobKind, JobStep
 from resources.engines.recognition.base import Recogniser
-from resources.preparation import Preparation, load_models
+from resources.preparation import Preparation
 from resources.services import Services
 from resources.stores.catalog import Document
+from resources.text_models import load_models
 from tests.support.printing import Sheet, prose
 
 
