@@ -45,6 +45,7 @@ TENSOR_HEADER_BYTES = 4096
 TENSOR_NAME = "voice"
 TENSOR_VALUES = 2**20
 """A Kokoro voice has 510 × 1 × 256."""
+NOT_ONE = "This is no voice archive. “Export” on the Voices page makes one."
 _END = struct.Struct("<4s4H2LH")  # of a ZIP: signature, disks, entries, directory
 _ENCRYPTED = 0x1
 
@@ -143,7 +144,7 @@ def read_archive(data: bytes, *, limit_bytes: int) -> VoiceArchive:
             files = _unpack(archive, limit_bytes)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise BadArchive(f"The voice archive is damaged: {error}.") from error
-    manifest = _manifest(files.pop(MANIFEST, None))
+    manifest = _manifest(files.pop(MANIFEST))
     _check_digests(manifest, files)
     _check_kind(manifest, files)
     if TENSOR in files:
@@ -165,14 +166,14 @@ def _too_much(limit_bytes: int) -> InflatesTooMuch:
 def _check_directory(data: bytes) -> None:
     """Refuse, before anything is read by it, a directory that no voice needs."""
     if len(data) < _END.size or not data.startswith(b"PK\x03\x04"):
-        raise BadArchive("This is no voice archive. One is made by “Export”.")
+        raise BadArchive(NOT_ONE)
     end = _END.unpack(data[-_END.size :])
     signature, disk, first_disk, here, entries, size, offset, comment = end
     is_plain = signature == b"PK\x05\x06" and not (disk or first_disk or comment)
     if not is_plain or here != entries:
-        raise BadArchive("This is no voice archive. One is made by “Export”.")
+        raise BadArchive(NOT_ONE)
     if entries > len(MEMBERS) or size > DIRECTORY_BYTES:
-        raise BadArchive("The voice archive holds more files than a voice has.")
+        raise BadArchive(f"{NOT_ONE} This ZIP file holds more than a voice has.")
     if offset + size + _END.size != len(data):
         raise BadArchive(
             "The voice archive has bytes that belong to none of its files."
@@ -180,6 +181,8 @@ def _check_directory(data: bytes) -> None:
 
 
 def _unpack(archive: zipfile.ZipFile, limit_bytes: int) -> dict[str, bytes]:
+    if MANIFEST not in archive.namelist():
+        raise BadArchive(f"{NOT_ONE} This ZIP file has no {MANIFEST}.")
     files: dict[str, bytes] = {}
     left_bytes = limit_bytes
     for member in archive.infolist():
@@ -201,7 +204,7 @@ def _unpack(archive: zipfile.ZipFile, limit_bytes: int) -> dict[str, bytes]:
 def _check_member(member: zipfile.ZipInfo, *, known: Mapping[str, bytes]) -> None:
     name = member.filename
     if name not in MEMBERS or member.orig_filename != name:
-        raise BadArchive(f"A voice archive has no file “{name[:80]}”.")
+        raise BadArchive(f"The voice archive holds “{name[:80]}”, no part of a voice.")
     if name in known:
         raise BadArchive(f"The voice archive has {name} twice.")
     kind = stat.S_IFMT(member.external_attr >> 16)
@@ -213,9 +216,7 @@ def _check_member(member: zipfile.ZipInfo, *, known: Mapping[str, bytes]) -> Non
         raise BadArchive("The voice archive is packed in a way that is not read here.")
 
 
-def _manifest(data: bytes | None) -> Manifest:
-    if data is None:
-        raise BadArchive("The voice archive has no manifest.json.")
+def _manifest(data: bytes) -> Manifest:
     try:
         return Manifest.model_validate_json(data)
     except ValidationError as error:

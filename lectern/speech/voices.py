@@ -1,6 +1,8 @@
 """Voices: who speaks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Literal
 
 
@@ -42,3 +44,24 @@ def primary_language(tag: str) -> str:
 def speaks(voice: Voice, language: str) -> bool:
     """Whether a voice is made for a language, whatever the region."""
     return primary_language(voice.language) == primary_language(language)
+
+
+def nearest_voices(wanted: str, voices: Sequence[Voice], *, most: int) -> list[Voice]:
+    """Return the voices that a misspelt id or name may mean, the likeliest first.
+
+    Compared are the name that people see and the engine's own; what stands before the
+    colon counts a little, as it is the same for hundreds.
+    """
+    engine, colon, name = wanted.casefold().rpartition(":")
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(name)
+
+    def likeness(voice: Voice) -> float:
+        own = voice.id.partition(":")[2].casefold()
+        ratios = []
+        for each in (own, voice.name.casefold()):
+            matcher.set_seq1(each)
+            ratios.append(matcher.ratio())
+        return max(ratios) + 0.1 * (bool(colon) and voice.engine.casefold() == engine)
+
+    return sorted(voices, key=likeness, reverse=True)[:most]

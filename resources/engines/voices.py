@@ -1,6 +1,5 @@
 """The speech engines that are installed, and all their voices as one list."""
 
-import difflib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from lectern.accounts.people import Principal
 from lectern.errors import EngineUnavailable, UnknownVoice
 from lectern.settings import Settings, SpeechServer
 from lectern.speech.custom_voices import PREFIX
-from lectern.speech.voices import Voice, primary_language, speaks
+from lectern.speech.voices import Voice, nearest_voices, primary_language, speaks
 from resources.engines.espeak import EspeakEngine
 from resources.engines.speech import ReadBlob, SpeechEngine
 
@@ -262,7 +261,8 @@ class SpeechEngines:
                 engine.close()
 
     def _unknown(self, voice_id: str, principal: Principal | None) -> str:
-        ids = [voice.id for voice in self.voices(principal=principal)]
-        nearest = difflib.get_close_matches(voice_id, ids, NEAREST_SHOWN, cutoff=0.3)
-        listed = ", ".join(nearest or ids[:NEAREST_SHOWN])
+        voices = nearest_voices(
+            voice_id, self.voices(principal=principal), most=NEAREST_SHOWN
+        )
+        listed = "; ".join(f"{voice.id} ({voice.name})" for voice in voices)
         return f"There is no voice “{voice_id}”. The nearest are: {listed}."

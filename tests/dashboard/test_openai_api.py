@@ -39,7 +39,7 @@ from resources.texts import text_of
 from tests.support.pool import wait_for
 from tests.support.speech import ToneEngine, add_document, sentence
 from tests.support.stores import OTHER, Clock
-from tests.support.voices import add_voice
+from tests.support.voices import add_voice, with_blend
 
 TONE_PROGRAM = Path(__file__).parents[1] / "support" / "higgs_tone.py"
 SHORT = "The harbour lay quiet under a pale morning."
@@ -330,6 +330,30 @@ def test_voices_are_found_by_every_name_they_have(
         ai.audio.speech.create(model=model, voice=name, input=f"Number {number}.")
 
     assert tone.texts == [f"Number {number}." for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "nearest"),
+    [
+        ("harber voice", "custom:"),  # by the name that its maker gave it
+        ("espeak:en-bg", "espeak:en-gb"),
+        ("german", "espeak:de (German)"),
+        ("tne", "tone:en (Tone)"),
+    ],
+)
+def test_a_misspelt_voice_is_told_those_that_it_may_mean(
+    ai: openai.OpenAI, services: Services, tone: ToneEngine, asked: str, nearest: str
+):
+    with_blend(services)
+    add_voice(services, "Harbour voice")
+
+    with pytest.raises(openai.BadRequestError) as caught:
+        ai.audio.speech.create(model="lectern", voice=asked + "x", input=SHORT)
+
+    assert caught.value.code == "unknown_voice"
+    first, *others = str(caught.value).partition("nearest are: ")[2].split("; ")
+    assert first.startswith(nearest)
+    assert len(others) == 4
 
 
 def test_the_default_voice_reads_the_language_of_the_text(

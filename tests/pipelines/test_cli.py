@@ -127,6 +127,16 @@ def test_what_cannot_end_well_is_refused_before_any_work(
         check(services, request)
 
 
+def test_a_misspelt_voice_is_refused_with_those_that_it_may_mean(
+    tmp_path: Path, settings: Settings
+) -> None:
+    (tmp_path / "a.txt").write_text("Hello.")
+    request = Request(tmp_path / "a.txt", voice="en-bg")
+
+    with pytest.raises(UnknownVoice, match=r"The nearest are: espeak:en-gb \(English"):
+        check(Services.open(settings), request)
+
+
 def test_the_version_is_told(tmp_path: Path) -> None:
     assert lectern(tmp_path, "version").stdout.strip().count(".") == 2
 

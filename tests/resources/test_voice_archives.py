@@ -192,6 +192,7 @@ HOSTILE: dict[str, Callable[[bytes], bytes]] = {
     "many files": lambda data: packed(
         unpacked(data) | {f"{number}.txt": b"" for number in range(5000)}
     ),
+    "some other ZIP": lambda data: packed({"notes.txt": b"Buy bread."}),
     "no manifest": lambda data: packed(
         {name: d for name, d in unpacked(data).items() if name != "manifest.json"}
     ),
@@ -260,11 +261,12 @@ WHY = {
     "cut off": "no voice archive",
     "bytes before": "belong to none",
     "a comment at the end": "no voice archive",
-    "a path out of it": "no file “../../evil.py”",
-    "an absolute path": "no file “/etc/passwd”",
-    "a file with a NUL": "no file “voice”",
-    "a pickle": "no file “voice.pt”",
-    "many files": "more files",
+    "a path out of it": "holds “../../evil.py”",
+    "an absolute path": "holds “/etc/passwd”",
+    "a file with a NUL": "holds “voice”",
+    "a pickle": "holds “voice.pt”",
+    "many files": "holds more than a voice has",
+    "some other ZIP": "no voice archive. “Export” on the Voices page makes one.",
     "no manifest": "no manifest.json",
     "a manifest that is no JSON": "Invalid JSON",
     "a manifest nested without end": "recursion",
