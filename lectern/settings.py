@@ -337,6 +337,41 @@ class Web(BaseModel):
     """Time on the clock in which a page must be fetched."""
 
 
+class Notices(BaseModel):
+    """Whom the watch tells of trouble, and when it is over. Unset tells nobody."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    webhook_url: SecretStr | None = None
+    """Address that takes a JSON body with `text` (Slack, Mattermost, a program); never
+    logged."""
+    email_to: tuple[str, ...] = ()
+    """Mail addresses of operators, `["ops@example.org"]`."""
+    email_from: str = "lectern@localhost"
+    """Sender of those mails."""
+    smtp_host: str = "localhost"
+    """Mail server."""
+    smtp_port: int = Field(587, ge=1, le=65535)
+    """Its port; 465 where `smtp_security` is `tls`."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How it is spoken to. A password is sent by the first two alone."""
+    smtp_user: str = ""
+    """Account at the mail server; unset is without."""
+    smtp_password: SecretStr | None = None
+    """Its password; never logged."""
+    repeat_hours: float = Field(24.0, gt=0)
+    """A trouble that lasts is told again after so long."""
+
+    @model_validator(mode="after")
+    def _refuse_open_passwords(self) -> "Notices":
+        if self.smtp_user and self.smtp_security == "none":
+            raise ValueError(
+                "The mail password would be sent in the open. Set smtp_security to "
+                "starttls or tls, or leave smtp_user unset."
+            )
+        return self
+
+
 HostName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")
 ]
@@ -470,6 +505,7 @@ class Settings(BaseSettings):
     batch: Batch = Batch()
     web: Web = Web()
     proxy: Proxy = Proxy()
+    notices: Notices = Notices()
 
     @field_validator("speech_servers")
     @classmethod

@@ -16,6 +16,7 @@ from pipelines.jobs import (
 )
 from pipelines.launcher import WarmRunLauncher
 from pipelines.recovery import Remedy, decide, look_into, settle
+from pipelines.watch import watch
 from resources.orchestrator import tags_of
 from resources.placement import accelerator_of
 from resources.services import Services
@@ -100,4 +101,4 @@ def new_usage(
     return dg.RunRequest()
 
 
-SENSORS = [waiting_jobs, new_usage]
+SENSORS = [waiting_jobs, new_usage, watch]

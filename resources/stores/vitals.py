@@ -82,6 +82,18 @@ class Vitals:
             oldest = connection.execute(query).scalar_one()
         return self._age(oldest)
 
+    def failures(self, within: timedelta) -> Mapping[str, int]:
+        """Return how many jobs failed lately, by error code."""
+        since = self._database.now() - within
+        query = (
+            select(_job.error_code, func.count())
+            .where(_job.finished_at >= since, _job.state == JobState.FAILED)
+            .group_by(_job.error_code)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return {code or "unexpected": int(count) for code, count in rows}
+
     def _counted(self, *conditions: ColumnElement[bool]) -> list[JobCount]:
         query = (
             select(_job.kind, _job.state, func.count())

@@ -8,15 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from lectern.settings import Settings
+from pipelines.health import worker_health
+from resources.services import Services
 from tests.support.client import Client
 from tests.support.product import free_port
+from tests.support.proxies import wait_for_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -117,6 +122,46 @@ def test_the_question_of_how_it_is_has_an_answer_when_nothing_runs():
     assert "does not answer" in done.stdout
 
 
+@pytest.fixture
+def redis() -> Iterator[str]:
+    """Yield the address of a real Redis, with a password."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("no Redis server (Debian: redis-server)")
+    port = free_port()
+    options = ["--port", str(port), "--save", "", "--requirepass", "sesame"]
+    server = subprocess.Popen(
+        ["redis-server", *options], stdout=subprocess.DEVNULL, cwd="/"
+    )
+    wait_for_port(port, server, Path("/dev/null"))
+    yield f"redis://:sesame@127.0.0.1:{port}/0"
+    server.terminate()
+    server.wait(30)
+
+
+def test_a_worker_is_well_while_its_database_and_its_broker_answer(settings, redis):
+    pytest.importorskip("redis")
+    Services.open(settings).close()
+    asked = settings.model_copy(update={"broker_url": SecretStr(redis)})
+    wrong = SecretStr(redis.replace("sesame", "open"))
+    refused = settings.model_copy(update={"broker_url": wrong})
+    is_well, _ = worker_health(asked)
+    is_let_in, said = worker_health(refused)
+
+    assert is_well
+    assert not is_let_in
+    assert ":open@" not in said
+
+
+def test_a_worker_without_its_broker_says_so_and_not_the_password(settings):
+    pytest.importorskip("redis")
+    away = SecretStr(f"redis://:sesame@127.0.0.1:{free_port()}/0")
+    is_well, said = worker_health(settings.model_copy(update={"broker_url": away}))
+
+    assert not is_well
+    assert "broker does not answer" in said
+    assert "sesame" not in said
+
+
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.outside.yaml"])
 def test_compose_files_follow_the_specification(name):
     command = [tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
@@ -181,7 +226,7 @@ def test_no_secret_stands_in_the_compose_file_or_in_an_environment():
 
 def test_the_example_of_settings_holds_settings(tmp_path, monkeypatch):
     example = (DEPLOY / "lectern.env.example").read_text()
-    later = ("LECTERN_BROKER_URL", "LECTERN_BLOBS_URL")
+    later = ("LECTERN_BLOBS_URL",)
     known = {f"LECTERN_{name.upper()}" for name in Settings.model_fields}
     every = re.sub(r"(?m)^# (LECTERN_)", r"\1", example)
     lines = [

@@ -1,0 +1,1 @@
+"""What those who keep an installation running have to know."""
