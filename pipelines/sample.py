@@ -26,7 +26,7 @@ def put_sample(settings: Settings, places: Places) -> JobId | None:
         return None
     services = Services.open(settings)
     try:
-        if services.catalog.documents(LOCAL):
+        if services.catalog.has_any(LOCAL):
             return None
         content = SAMPLE.read_bytes()
         blob = services.blobs.put(content)

@@ -52,8 +52,7 @@ def _unfinished_batches() -> bool:
 
 
 def _titles() -> dict[DocumentId, str]:
-    documents = session.services().catalog.documents(session.principal())
-    return {document.id: document.title for document in documents}
+    return session.services().catalog.titles(session.principal())
 
 
 def _show_running(were_running: frozenset[str]) -> None:

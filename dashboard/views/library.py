@@ -43,8 +43,7 @@ def show() -> None:
         selecting.show_switch()
     adding.show_uploads()
     adding.show_deleted()
-    documents = session.services().catalog.documents(session.principal())
-    if not documents:
+    if not session.services().catalog.has_any(session.principal()):
         # The first one may come from elsewhere: another tab, or the first start.
         st.fragment(_invite, run_every=POLL_SECONDS)()
         return
@@ -57,7 +56,7 @@ def show() -> None:
 
 
 def _invite() -> None:
-    if session.services().catalog.documents(session.principal()):
+    if session.services().catalog.has_any(session.principal()):
         st.rerun()
     with st.container(border=True, horizontal_alignment="center", key="invitation"):
         st.space("small")

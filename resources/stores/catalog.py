@@ -27,6 +27,11 @@ from resources.stores.upsert import insert_or_update
 _document = schema.document.c
 _artifact = schema.artifact.c
 
+_KINDS: dict[str, BlockKind | SpanKind] = {
+    **{str(kind): kind for kind in SpanKind},
+    **{str(kind): kind for kind in BlockKind},
+}
+
 COLUMNS = tuple(column.name for column in schema.document.columns)
 
 
@@ -228,6 +233,19 @@ class Catalog:
             for document_id, snippet in snippets.items()
             if document_id in by_id
         ]
+
+    def has_any(self, principal: Principal) -> bool:
+        """Tell whether a person has a document."""
+        query = select(_document.id).where(_is_live(principal)).limit(1)
+        with self._database.read() as connection:
+            return connection.scalars(query).first() is not None
+
+    def titles(self, principal: Principal) -> dict[DocumentId, str]:
+        """Return the title of each of a person's documents."""
+        query = select(_document.id, _document.title).where(_is_live(principal))
+        with self._database.read() as connection:
+            rows = connection.execute(query)
+            return {DocumentId(id_): title for id_, title in rows}
 
     def rename(
         self, principal: Principal, document_id: DocumentId, title: str
@@ -501,9 +519,7 @@ def _policy_json(policy: Policy) -> dict[str, str]:
 
 
 def _policy_of(stored: Mapping[str, str]) -> Policy:
-    kinds: dict[str, BlockKind | SpanKind] = {str(kind): kind for kind in SpanKind}
-    kinds |= {str(kind): kind for kind in BlockKind}
-    return {kinds[name]: Speaking(value) for name, value in stored.items()}
+    return {_KINDS[name]: Speaking(value) for name, value in stored.items()}
 
 
 def _row_of(document: Document) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from lectern.accounts.people import Principal
 from lectern.ids import BlockId, DocumentId, OwnerId, VariantKey
 from lectern.speech.variants import Outcome
 from resources.stores import schema
+from resources.stores.ownership import is_heard_by, some_documents
 from resources.stores.portions import portions
 
 _variant = schema.variant.c
@@ -33,7 +34,6 @@ class MergeCase:
         self._connection = connection
         self._owner_id = principal.owner_id
         self._origins: dict[VariantKey, OwnerId] = {}  # who had it made
-        self._owners: dict[VariantKey, set[OwnerId]] = {}  # whose blocks sound so
         self._blocks: dict[VariantKey, set[BlockId]] = {}  # of this document
         self._legacy_block: dict[VariantKey, BlockId] = {}
         self._moved: dict[VariantKey, BlockId] = {}
@@ -54,14 +54,6 @@ class MergeCase:
         )
         for key, block_id in self._connection.execute(blocks):
             self._blocks.setdefault(key, set()).add(block_id)
-        owners = (
-            select(_link.key, schema.document.c.owner_id)
-            .join(schema.document, schema.document.c.id == _link.document_id)
-            .where(_link.key.in_(keys))
-            .distinct()
-        )
-        for key, owner_id in self._connection.execute(owners):
-            self._owners.setdefault(key, set()).add(owner_id)
 
     def exists(self, key: VariantKey) -> bool:
         """Tell whether the variant exists."""
@@ -88,9 +80,16 @@ class MergeCase:
             return Outcome.REPLAYED
         if blocks:
             return Outcome.MERGED_SAME_DOCUMENT
-        if self._owner_id in (self._owners.get(key) or {self._origins[key]}):
+        if self._is_of_same_owner(key):
             return Outcome.MERGED_SAME_OWNER
         return Outcome.MERGED_OTHER_OWNER
+
+    def _is_of_same_owner(self, key: VariantKey) -> bool:
+        """Tell whether blocks of this person sound so; where none do, who was first."""
+        some = some_documents(self._connection, key)
+        if not some:
+            return self._origins[key] == self._owner_id
+        return is_heard_by(self._connection, self._owner_id, key, some)
 
     def keep_legacy_owners(self) -> None:
         """Keep which block the ancestor would now call each variant's owner."""

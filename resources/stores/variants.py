@@ -35,6 +35,7 @@ from resources.stores.clearing import delete_where
 from resources.stores.database import Database
 from resources.stores.merging import MergeCase
 from resources.stores.outbox import Outbox
+from resources.stores.ownership import is_heard_by, some_documents
 from resources.stores.portions import portions
 from resources.stores.retention import keep, unreachable
 from resources.stores.served import served_events
@@ -357,14 +358,9 @@ class Variants:
 
     def owns(self, principal: Principal, key: VariantKey) -> bool:
         """Tell whether a document of this person has a block that sounds so."""
-        query = (
-            select(_link.key)
-            .join(schema.document, schema.document.c.id == _link.document_id)
-            .where(_link.key == key)
-            .where(schema.document.c.owner_id == principal.owner_id)
-        )
         with self._database.read() as connection:
-            return connection.execute(query.limit(1)).first() is not None
+            some = some_documents(connection, key)
+            return is_heard_by(connection, principal.owner_id, key, some)
 
     def places(
         self, principal: Principal, keys: Collection[VariantKey]

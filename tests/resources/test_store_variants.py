@@ -155,7 +155,11 @@ def test_many_are_claimed_at_once_and_only_the_free_ones(services: Services) -> 
     assert missing == {keys[7], keys[3]}
 
 
-def test_each_way_of_meeting_a_request_is_told_apart(services: Services) -> None:
+@pytest.mark.parametrize("few", [64, 0], ids=["rare", "popular"])
+def test_each_way_of_meeting_a_request_is_told_apart(
+    services: Services, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("resources.stores.ownership.FEW", few)
     mine, again = add_document(services, "x"), add_document(services, "y")
     theirs = add_document(services, "z", principal=OTHER)
     voice(services, mine, link_to("hello", index=0, block="one"))
@@ -225,7 +229,11 @@ def test_lost_audio_is_made_again_under_a_higher_token(services: Services) -> No
     assert claim.token == 2
 
 
-def test_only_a_listener_with_a_block_of_it_owns_a_sound(services: Services) -> None:
+@pytest.mark.parametrize("few", [64, 0], ids=["rare", "popular"])
+def test_only_a_listener_with_a_block_of_it_owns_a_sound(
+    services: Services, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("resources.stores.ownership.FEW", few)
     document = add_document(services, "hello")
     voice(services, document, link_to("hello"))
 

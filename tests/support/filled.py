@@ -27,6 +27,20 @@ LINKS_A_SOUND = 4
 POPULAR_EVERY = 100
 WORDS = tuple(hashlib.md5(str(n).encode()).hexdigest()[:6] for n in range(3000))
 Row = tuple[Any, ...]
+COLUMNS = {
+    "document": """
+        id owner_id title filename format blob size_bytes state error_code
+        error_message version revision page_count block_count spoken_chars word_count
+        language blocks_blob policy voice_id created_at updated_at deleted_at
+    """,
+    "job": """
+        id owner_id document_id kind state step done total message error_code
+        error_message error_retryable parameters run_id attempts cancel_requested
+        created_at started_at finished_at heartbeat_at step_started_at priority
+        batch_id not_before released_at
+    """,
+}
+"""Of tables that get new columns now and then, which may stay empty."""
 
 
 @dataclass(frozen=True)
@@ -279,14 +293,16 @@ def _portions(rows: Iterable[Any], at_once: int = ROWS_AT_ONCE) -> Iterator[list
 
 
 def _insert(database: Database, table: Table, rows: list[Row]) -> None:
+    named = COLUMNS.get(table.name, " ".join(table.columns.keys())).split()
+    names = ", ".join(f'"{name}"' for name in named)
     with database.write() as connection:
         driver: Any = connection.connection.driver_connection
         if database.is_sqlite:
-            places = ", ".join("?" * len(table.columns))
-            driver.executemany(f"INSERT INTO {table.name} VALUES ({places})", rows)
+            places = ", ".join("?" * len(named))
+            insert = f"INSERT INTO {table.name} ({names}) VALUES ({places})"
+            driver.executemany(insert, rows)
             return
         lines = ("\t".join(map(_copied, row)) for row in rows)
-        names = ", ".join(f'"{column.name}"' for column in table.columns)
         copy = f"COPY {table.name} ({names}) FROM STDIN"
         driver.cursor().copy_expert(copy, io.StringIO("\n".join(lines) + "\n"))
 

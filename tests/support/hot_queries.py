@@ -136,6 +136,8 @@ class HotQueries:
         mine = document_id(3)
         return {
             "library: list": lambda: catalog.documents(most),
+            "library: has any": lambda: catalog.has_any(most),
+            "library: titles": lambda: catalog.titles(most),
             "library: list of a state": lambda: catalog.documents(
                 most, state=DocumentState.PREPARING
             ),
@@ -173,6 +175,9 @@ class HotQueries:
             ),
             "reader: may hear own": lambda: variants.owns(most, own),
             "reader: may hear the popular": lambda: variants.owns(person(7), key(0)),
+            "reader: may not hear the popular": lambda: variants.owns(
+                person(999_999), key(0)
+            ),
             "reader: find a sound": lambda: variants.find([own]),
             "reader: places": lambda: variants.places(most, [own]),
             "reader: put cursor": lambda: stores.cursors.put(most, mine, cursor),
