@@ -76,8 +76,8 @@ class SkippedKind:
 NO_WORDS = "no_words"
 """Why a row of stars or dashes is skipped."""
 
-PLAIN = re.compile(r"(?![–—-])[\w,.;:!?'\"’‘“”()—–-]+(?: [\w,.;:!?'\"’‘“”()—–-]+)*")
-"""Text that is said just as it is shown."""
+PLAIN = re.compile(r"(?![ –—-])[\w ,.;:!?'\"’‘“”()—–-]+(?<! )")
+"""Text that is said just as it is shown, if its blanks are single."""
 LEADERS = re.compile(r"\s*(?:[.·…_•‧⋅-]\s?){4,}")
 HAS_LEADERS = re.compile(r"[.·…_•‧⋅-]\s?(?:[.·…_•‧⋅-]\s?){3}")
 """The same, to be asked of every block: what begins with a sign is found quickly."""
@@ -107,11 +107,19 @@ def speak(block: Block, policy: Policy) -> Spoken:
     if action is Speaking.ANNOUNCE:
         return _announced(block)
     shown = block.shown
-    if not block.spans and PLAIN.fullmatch(shown) and not HAS_LEADERS.search(shown):
+    if not block.spans and _is_plain(shown):
         if not any(map(str.isalnum, shown)):
             return Spoken("", NO_WORDS, ())
         return Spoken(shown, None, (Stretch(0, len(shown), 0, len(shown)),))
     return _told(block, policy)
+
+
+def _is_plain(shown: str) -> bool:
+    return (
+        PLAIN.fullmatch(shown) is not None
+        and "  " not in shown
+        and HAS_LEADERS.search(shown) is None
+    )
 
 
 def skipped_summary(blocks: Iterable[Block], policy: Policy) -> tuple[SkippedKind, ...]:
@@ -209,8 +217,14 @@ def _changed_signs(shown: str) -> Iterator[_Change]:
     bullet = BULLET.match(shown)
     if bullet:
         yield _Change(0, bullet.end(), "")
-    for pattern, said in ((LEADERS, ","), (CELL, ","), (LINE, ","), (RULE, "")):
-        for match in pattern.finditer(shown):
+    likely = (
+        (LEADERS, ",", HAS_LEADERS.search(shown)),
+        (CELL, ",", "|" in shown or "\t" in shown),
+        (LINE, ",", "\n" in shown),
+        (RULE, "", True),
+    )
+    for pattern, said, may_match in likely:
+        for match in pattern.finditer(shown) if may_match else ():
             before = shown[: match.start()].rstrip()
             pause = said if before and before[-1] not in PAUSED else ""
             if pattern is LINE and not pause:
