@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,13 +84,25 @@ def test_the_linter_of_dockerfiles_has_nothing_to_say():
     checked(tool("hadolint"), "-c", str(DEPLOY / "hadolint.yaml"), str(DOCKERFILE))
 
 
-def test_everything_that_is_copied_into_an_image_exists_and_reaches_the_builder():
+def test_an_image_gets_all_of_lectern_and_nothing_else_of_the_checkout():
+    """The builder is sent nothing but what is let through by name."""
+    rules = (ROOT / ".dockerignore").read_text().splitlines()
+    kept = {rule[1:] for rule in rules if rule.startswith("!")}
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]
+    wheel = build["build"]["targets"]["wheel"]
+
+    assert rules[1] == "*"
+    assert kept >= {*wheel["packages"], *wheel["shared-data"], "pyproject.toml"}
+    assert not kept & {"deploy", ".git", "tests", "deploy/lectern.env"}
+
+
+def test_everything_that_is_copied_by_name_exists_and_reaches_the_builder():
     kept = (ROOT / ".dockerignore").read_text().splitlines()
     sources = [
         source
         for instructions in stages().values()
         for word, rest in instructions
-        if word == "COPY" and not rest.startswith("--from")
+        if word == "COPY" and not rest.startswith("--from") and rest != ". ."
         for source in rest.split()[:-1]
     ]
 
@@ -97,6 +110,14 @@ def test_everything_that_is_copied_into_an_image_exists_and_reaches_the_builder(
     for source in sources:
         assert (ROOT / source).exists(), source
         assert f"!{source}" in kept, source
+
+
+def test_the_interpreters_of_code_locations_are_in_the_image():
+    kept = (ROOT / ".dockerignore").read_text().splitlines()
+    for entry in yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]:
+        path = entry["python_module"].get("executable_path")
+        if path is not None and not path.startswith("/"):
+            assert f"!{Path(path).parts[0]}" in kept
 
 
 @pytest.mark.parametrize("stage", FINAL_STAGES)
