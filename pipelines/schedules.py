@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.tags import UPKEEP
-from pipelines.upkeep import forget_old_runs, retire_partitions
+from pipelines.upkeep import PUT_OFF, forget_old_runs, retire_partitions
 from resources.services import Services
 
 
@@ -15,6 +15,9 @@ def delete_unreachable(
     from resources.stores.sweep import sweep
 
     swept = sweep(services)
+    if swept.is_put_off:
+        context.log.warning(PUT_OFF)
+        return
     retired = retire_partitions(context.instance, services)
     runs = forget_old_runs(context.instance)
     context.log.info("%s; %s partitions, %s runs retired", swept, retired, runs)

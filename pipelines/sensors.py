@@ -16,15 +16,18 @@ from pipelines.jobs import (
 )
 from pipelines.launcher import WarmRunLauncher
 from pipelines.recovery import Remedy, decide, look_into, settle
+from pipelines.schedules import sweep_stores
 from pipelines.watch import watch
 from resources.orchestrator import tags_of
 from resources.placement import accelerator_of
 from resources.services import Services
+from resources.stores.clock_watch import ClockWatch
 from resources.stores.jobs import Job
 
 RECONCILE_SECONDS = 5
 LOOK_FOR_EVENTS_SECONDS = 15
 COUNT_SECONDS = 60
+WATCH_CLOCK_SECONDS = 600
 """New events are counted soon, but a listener makes some every few seconds, and
 counting takes a second of a core."""
 
@@ -101,4 +104,21 @@ def new_usage(
     return dg.RunRequest()
 
 
-SENSORS = [waiting_jobs, new_usage, watch]
+@dg.sensor(
+    job=sweep_stores,
+    minimum_interval_seconds=WATCH_CLOCK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def clock_watch(
+    context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]
+) -> dg.RunRequest | dg.SkipReason:
+    """Note the time; sweep when that was put off until the clock is steady."""
+    clock = ClockWatch(services.preferences).look(services.database.now())
+    if not clock.is_steady:
+        return dg.SkipReason(f"The clock leapt: doubted since {clock.doubted_since}.")
+    if not clock.is_sweep_due:
+        return dg.SkipReason("The clock is steady.")
+    return dg.RunRequest(run_key=clock.seen_at.isoformat())
+
+
+SENSORS = [waiting_jobs, new_usage, watch, clock_watch]

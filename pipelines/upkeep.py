@@ -24,6 +24,11 @@ COUNTING_RUNS_KEPT = timedelta(days=1)
 """Counting runs every minute while somebody listens, and none of them matters."""
 RUNS_DELETED_AT_ONCE = 2000
 COUNTING_JOB = "update_statistics"
+PUT_OFF = (
+    "Nothing was deleted: this machine's clock went back, or leapt by more than a day "
+    "(or the machine was off). Lectern sweeps by itself once the clock has gone on "
+    "steadily for an hour; “lectern sweep” does then, too."
+)
 
 
 def migrate(settings: Settings) -> str:
@@ -64,6 +69,8 @@ def sweep(settings: Settings) -> str:
     from resources.stores.sweep import sweep as sweep_stores
 
     swept = sweep_stores(Services.open(settings))
+    if swept.is_put_off:
+        return PUT_OFF
     return (
         f"Deleted {swept.documents} documents, {swept.variants} sounds and "
         f"{swept.blobs} files ({size(swept.blob_bytes)})."

@@ -15,7 +15,6 @@ from lectern.documents.building import build_text
 from lectern.documents.interchange import from_json, to_json
 from lectern.documents.ordering import SortedPages, sort_pages
 from lectern.documents.pages import Recognition
-from lectern.documents.spoken import Policy, speak
 from lectern.documents.titles import adopted_title
 from lectern.errors import Cancelled, NotFound, NothingToRead, Paused
 from lectern.ids import BlobHash, digest
@@ -30,11 +29,12 @@ from resources.recognition_accounts import account_of, events_of
 from resources.recognition_rounds import recognise_all
 from resources.stores.blobs import BlobStore
 from resources.stores.blocks_file import write_blocks
-from resources.stores.catalog import Artifact, Catalog, Document, TextStats
+from resources.stores.catalog import Artifact, Catalog, Document
 from resources.stores.joblog import JobLog
 from resources.stores.jobs import Job, Jobs
 from resources.stores.outbox import Outbox
 from resources.text_models import language_finder, sentence_finder
+from resources.text_stats import text_stats
 
 SCHEME = "1"
 """Raise to prepare every document anew, when what a step does has changed."""
@@ -345,15 +345,6 @@ class Preparation:
     def _log(self, job: Job | None, line: str) -> None:
         if job is not None and self._joblog is not None:
             self._joblog.append(job.id, line)
-
-
-def text_stats(text: DocumentText, policy: Policy) -> TextStats:
-    """Return how much of a text is spoken under a policy."""
-    spoken = [speak(block, policy).text for block in text.blocks]
-    return TextStats(
-        spoken_chars=sum(map(len, spoken)),
-        word_count=sum(said.count(" ") + 1 for said in spoken if said),
-    )
 
 
 def _findings_json(pages: SortedPages) -> list[list[str | int | None]]:

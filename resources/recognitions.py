@@ -20,12 +20,13 @@ from lectern.jobs.wanted import LOCAL, Wanted
 from lectern.usage.events import EventKind
 from lectern.usage.quotes import Quote
 from resources.engines.recognition.elsewhere import SENT_FORMATS
-from resources.preparation import BLOCKS, RECOGNISED, text_stats
+from resources.preparation import BLOCKS, RECOGNISED
 from resources.recognition_accounts import PICTURES
 from resources.services import Services
 from resources.stores.blocks_file import read_blocks
 from resources.stores.catalog import Artifact, Document
 from resources.stores.jobs import Job
+from resources.text_stats import text_stats
 
 ENOUGH_PAGES = 3
 """Pages that must have been timed before anything is foretold from them."""

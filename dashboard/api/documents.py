@@ -27,6 +27,7 @@ from lectern.errors import InvalidRequest, NotFound
 from lectern.ids import BlobHash, DocumentId
 from lectern.jobs.states import DocumentState, JobKind
 from resources.stores.jobs import Job
+from resources.text_stats import text_stats
 from resources.texts import text_of
 
 KEPT_MANIFESTS = 8
@@ -88,6 +89,8 @@ def change_policy(
     policy = {**document.policy, **changes}
     catalog.set_policy(principal, document_id, policy)
     text = text_of(here.services, document)
+    if text is not None:
+        catalog.set_spoken_chars(document_id, text_stats(text, policy).spoken_chars)
     return skipped_entries(text, policy)
 
 

@@ -86,7 +86,12 @@ def show_continue(documents: Sequence[Document]) -> None:
 
 
 def show_card(
-    document: Document, job: Job | None, *, search: str, now: datetime
+    document: Document,
+    job: Job | None,
+    *,
+    search: str,
+    now: datetime,
+    is_voiced: bool = False,
 ) -> None:
     """Show a document, what it is doing and what can be done with it."""
     with st.container(border=True, height="stretch", key=f"card-{document.id}"):
@@ -102,7 +107,7 @@ def show_card(
         elif document.state is DocumentState.FAILED:
             st.caption(f":red[{wording.plain(document.error_message or 'It failed.')}]")
         elif not is_found:
-            st.caption(_size_line(document))
+            st.caption(_size_line(document, is_voiced=is_voiced))
         if selecting.is_on():
             selecting.show_box(document)
         else:
@@ -143,7 +148,7 @@ def _show_progress(document: Document, job: Job, now: datetime) -> None:
     st.progress(wording.fraction(job), text=f":small[{line}]")
 
 
-def _size_line(document: Document) -> str:
+def _size_line(document: Document, *, is_voiced: bool) -> str:
     if document.state is DocumentState.PREPARING:
         return "Waiting for a worker"
     parts = []
@@ -151,6 +156,8 @@ def _size_line(document: Document) -> str:
         parts.append(wording.count(document.page_count, "page", "pages"))
     parts.append(wording.count(document.block_count, "block", "blocks"))
     parts.append(wording.duration(listening_seconds(document)))
+    if is_voiced:
+        parts.append(":material/check: all spoken")
     return " · ".join(parts)
 
 

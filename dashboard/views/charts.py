@@ -101,6 +101,41 @@ def voices(listened_seconds: Sequence[tuple[str, float]]) -> alt.Chart:
     return chart
 
 
+def recognised(found: Sequence[tuple[str, int, float]]) -> alt.LayerChart:
+    """Return a bar for each way: its pages, and the seconds that they took in all."""
+    sums: dict[str, tuple[int, float]] = {}
+    for way, pages, seconds in found:
+        before = sums.get(way, (0, 0.0))
+        sums[way] = (before[0] + pages, before[1] + seconds)
+    rows = [
+        {"Way": way, "Pages": pages, "Label": _pages_label(pages, seconds)}
+        for way, (pages, seconds) in sums.items()
+    ]
+    bars = alt.Chart(pd.DataFrame(rows)).encode(
+        # Room at the end, where the longest bar's label goes.
+        x=alt.X(
+            "Pages:Q",
+            axis=None,
+            scale=alt.Scale(domainMax=1.6 * max(pages for pages, _ in sums.values())),
+        ),
+        y=alt.Y("Way:N", sort="-x", axis=alt.Axis(labelLimit=190, **_QUIET_AXIS)),
+        tooltip=["Way", "Pages", alt.Tooltip("Label:N", title="Pages and time of one")],
+    )
+    chart = alt.LayerChart(
+        layer=[
+            bars.mark_bar(cornerRadiusEnd=4, height=BAR_PX),
+            bars.mark_text(align="left", dx=8).encode(text="Label:N"),
+        ]
+    )
+    return chart.properties(height=alt.Step(ROW_PX))
+
+
+def _pages_label(pages: int, seconds: float) -> str:
+    each = seconds / max(1, pages)
+    said = f"{each:.0f} s" if each >= 10 else f"{each:.1f} s"
+    return f"{pages:,} · {said if each >= 0.1 else 'under 0.1 s'}"
+
+
 def reuse(found: Reuse) -> alt.Chart:
     """Return which share of requests needed no synthesis, over time, by way."""
     rows = reuse_rows(found.by_day)
@@ -134,12 +169,17 @@ def reuse(found: Reuse) -> alt.Chart:
     return encoded
 
 
-def legible(chart: alt.Chart, *, is_dark: bool) -> alt.Chart:
+def legible(
+    chart: alt.Chart | alt.LayerChart, *, is_dark: bool
+) -> alt.Chart | alt.LayerChart:
     """Return a chart whose labels can be read: Streamlit's own grey is below AA."""
     color = "#B3AA9D" if is_dark else "#655C52"
-    axes: alt.Chart = chart.configure_axis(labelColor=color, titleColor=color)
-    legends: alt.Chart = axes.configure_legend(labelColor=color)
-    return legends
+    labelled: alt.Chart | alt.LayerChart = (
+        chart.configure_axis(labelColor=color, titleColor=color)
+        .configure_legend(labelColor=color)
+        .configure_text(color=color)
+    )
+    return labelled
 
 
 def reuse_rows(

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.views import adding, cards, selecting, wording
+from dashboard.views.voiced import fully_voiced
 from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState, JobKind, JobState
 from resources.stores.catalog import Document
@@ -120,10 +121,17 @@ def _show_grid(
     search: str,
     now: datetime,
 ) -> None:
+    voiced = fully_voiced(documents)
     with st.grid(min_column_width=270, gap="small"):
         for document in documents:
             job = jobs.get(document.id)
-            cards.show_card(document, job, search=search, now=now)
+            cards.show_card(
+                document,
+                job,
+                search=search,
+                now=now,
+                is_voiced=document.id in voiced,
+            )
 
 
 def _nothing_found(search: str, chosen: str) -> None:

@@ -1,6 +1,6 @@
 """Your stats: what was really heard, made and saved. Numbers outlive documents."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,7 +10,9 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.views import charts, wording
+from lectern.documents.pages import RecognitionMethod
 from lectern.errors import LecternError, StoreError
+from lectern.jobs.wanted import LOCAL
 from lectern.usage.lifetime import (
     Day,
     Lifetime,
@@ -22,6 +24,14 @@ from lectern.usage.lifetime import (
 from resources.stores.statistics import StatisticsReader
 
 CALENDAR_DAYS = 182
+WAYS: dict[str, str] = {
+    RecognitionMethod.TEXT_LAYER: "Text in the PDF",
+    RecognitionMethod.MARKUP: "Text of the document",
+    RecognitionMethod.TESSERACT: "Tesseract, from the picture",
+    RecognitionMethod.RAPIDOCR: "RapidOCR, from the picture",
+    RecognitionMethod.BLANK: "Blank pages",
+}
+"""Ways in which this machine finds the text of a page."""
 SPARK_DAYS = 28
 
 
@@ -155,9 +165,15 @@ def _show_figures(lifetime: Lifetime, days: Sequence[Day]) -> None:
                 help=figure.help,
                 border=True,
                 height="stretch",
-                chart_data=[figure.take(day.totals) for day in recent],
+                chart_data=_past(figure.take(day.totals) for day in recent),
                 chart_type="area" if figure.chart == "area" else "bar",
             )
+
+
+def _past(values: Iterable[float]) -> list[float] | None:
+    """Return what a card draws; nothing but zeros would be a line across it."""
+    taken = list(values)
+    return taken if any(taken) else None
 
 
 def _show_voices(voices: Sequence[VoiceUse]) -> None:
@@ -183,15 +199,17 @@ def _show_recognition(uses: Sequence[RecognitionUse]) -> None:
     if not uses:
         return
     st.header("Pages recognised", anchor=False)
-    recognitions = session.services().recognitions()
-    lines = []
-    for use in uses:
-        pages = wording.count(use.pages, "page", "pages")
-        name = wording.plain(recognitions.label(use.engine))
-        way = wording.METHODS.get(use.method, use.method)
-        speed = use.seconds / max(1, use.pages)
-        lines.append(f"- **{pages}** · {name}, {way} · {speed:.2f} s a page")
-    st.markdown("\n".join(lines))
+    st.caption("How their text was found, and how long a page took on average.")
+    rows = [(_way_of(use), use.pages, use.seconds) for use in uses]
+    _show_chart(
+        charts.recognised(rows), alt="Pages by the way in which they were recognised"
+    )
+
+
+def _way_of(use: RecognitionUse) -> str:
+    if use.engine == LOCAL:
+        return WAYS.get(use.method, use.method)
+    return session.services().recognitions().label(use.engine)
 
 
 def _show_reuse(reuse: Reuse) -> None:
@@ -208,7 +226,7 @@ def _show_reuse(reuse: Reuse) -> None:
     )
 
 
-def _show_chart(chart: altair.Chart, *, alt: str) -> None:
+def _show_chart(chart: altair.Chart | altair.LayerChart, *, alt: str) -> None:
     is_dark = st.context.theme.type == "dark"
     st.altair_chart(charts.legible(chart, is_dark=is_dark), alt=alt)
 
@@ -218,9 +236,10 @@ def _show_totals(lifetime: Lifetime, reuse: Reuse) -> None:
     parts = [
         wording.count(total.documents, "document", "documents"),
         f"{total.words:,} words read in",
-        f"{_time(total.heard_seconds)} of sound heard",
-        wording.count(lifetime.voices, "voice", "voices"),
     ]
+    if lifetime.voices:
+        voices = wording.count(lifetime.voices, "voice", "voices")
+        parts.append(f"{_time(total.heard_seconds)} of sound heard in {voices}")
     if reuse.saved.requests:
         parts.append(
             f"{_time(reuse.saved.audio_seconds)} of speech not made twice "

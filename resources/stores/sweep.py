@@ -16,6 +16,7 @@ from sqlalchemy import select
 from lectern.ids import BlobHash
 from resources.services import Services
 from resources.stores import schema
+from resources.stores.clock_watch import ClockWatch
 from resources.stores.portions import portions
 from resources.stores.reachability import reachable_between
 
@@ -38,6 +39,7 @@ class Swept:
     blobs: int
     blob_bytes: int
     job_logs: int
+    is_put_off: bool = False  # the clock leapt: nothing was deleted
 
 
 def sweep(
@@ -45,10 +47,18 @@ def sweep(
 ) -> Swept:
     """Delete what is unreachable; with ``dry_run`` only count it.
 
-    Safe at any time and beside any work; stopped half-way, the next one goes on. A
+    Safe at any time and beside any work; stopped half-way, the next one goes on.
+    Nothing is deleted while the clock is doubted, as age is what decides. A
     dry run counts what is unreachable now: what a deleted document alone holds
     shows once that is gone.
     """
+    watch = ClockWatch(services.preferences)
+    if not dry_run:
+        clock = watch.look(services.database.now())
+        if not clock.is_steady:
+            watch.put_off(clock)
+            return Swept(0, 0, 0, 0, 0, 0, is_put_off=True)
+        watch.swept(clock)
     documents = services.catalog.deleted_before(DELETED_DOCUMENTS_KEPT)
     uploads = {upload.id for upload in services.uploads.expired(UPLOADS_KEPT)}
     uploads |= set(services.uploads.orphans(UPLOADS_KEPT))

@@ -106,5 +106,6 @@ def test_sensors_and_schedules_run_from_the_first_start() -> None:
         "waiting_jobs": "RUNNING",
         "new_usage": "RUNNING",
         "watch": "RUNNING",
+        "clock_watch": "RUNNING",
     }
     assert [one.default_status.value for one in found.schedule_defs] == ["RUNNING"]

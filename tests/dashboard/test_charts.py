@@ -26,6 +26,17 @@ def test_the_day_with_most_listening_has_the_full_colour():
     assert scale_of_colours(days(0, 600, 60)) == [0, 10]
 
 
+def test_pages_recognised_in_one_way_are_one_bar():
+    found = [("Text", 3, 0.2), ("Tesseract", 2, 47.0), ("Text", 1, 0.0)]
+    chart = charts.legible(charts.recognised(found), is_dark=True).to_dict()
+
+    [rows] = chart["datasets"].values()
+    assert [(row["Way"], row["Label"]) for row in rows] == [
+        ("Text", "4 · under 0.1 s"),
+        ("Tesseract", "2 · 24 s"),
+    ]
+
+
 def test_every_voice_has_a_row_higher_than_its_bar():
     chart = charts.voices([("Anna", 3600.0), ("Ben", 60.0)]).to_dict()
 

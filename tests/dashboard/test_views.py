@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from dashboard import backend, following
+from dashboard.api.documents import change_policy
 from dashboard.backend import Backend
+from dashboard.reading import voice_of
 from dashboard.views import exporting, reader, reader_tools, statistics, wording
 from lectern.accounts.people import LOCAL
 from lectern.accounts.tokens import Scope
@@ -19,13 +22,15 @@ from lectern.documents.spoken import Speaking
 from lectern.errors import EngineCrashed, LecternError, PasswordProtected
 from lectern.exports.formats import ExportFormat
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
-from lectern.usage.events import EventKind, Listened
+from lectern.usage.events import EventKind, Listened, Recognised
 from lectern.usage.quotes import price_text
 from resources.services import Services
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
+from resources.text_stats import text_stats
+from resources.texts import text_of
 from tests.support.exporting import NotesEngine, exported
-from tests.support.library import new_document, ready_document
+from tests.support.library import new_document, ready_document, voice_block
 from tests.support.speech import ToneEngine
 from tests.support.voices import add_voice, with_blend
 
@@ -460,6 +465,45 @@ def test_statistics_show_what_was_heard(open_page, services):
     shown = {metric.label: metric.value for metric in app.metric}
     assert (shown["Listened"], shown["Words heard"]) == ("1 h 30 min", "15,000")
     assert "Counted since" in words(app)
+
+
+def test_statistics_show_how_pages_were_recognised_and_name_no_zeros(
+    open_page, services
+):
+    for method, pages in (("text_layer", 14), ("tesseract", 2)):
+        services.outbox.append(
+            EventKind.RECOGNISED,
+            Recognised(document_id="d", method=method, pages=pages, elapsed_ms=900),
+            principal=LOCAL,
+        )
+    services.usage_events().drain()
+    services.statistics_publisher().publish()
+
+    app = open_page("stats")
+
+    assert "Pages recognised" in words(app)
+    assert "0 voices" not in words(app)
+    [drawn] = [c for c in app.get("vega_lite_chart") if "Tesseract" in str(c.proto)]
+    assert "Text in the PDF" in str(drawn.proto)
+
+
+def test_a_document_with_all_its_sounds_says_so_in_the_library(open_page, services):
+    document = ready_document(services)
+    voice_id = voice_of(services, document).id
+    text = text_of(services, document)
+    services.catalog.set_spoken_chars(document.id, 18)
+    assert "all spoken" not in words(open_page())
+
+    st.cache_data.clear()
+    for index in (1, 3):
+        voice_block(services, document, index, voice_id=voice_id, sound=b"x%d" % index)
+
+    assert "all spoken" in words(open_page())
+    assert text is not None
+    change_policy(backend.current(), LOCAL, document.id, {"footnote": Speaking.SPEAK})
+    assert "all spoken" not in words(open_page())
+    spoken = text_stats(text, {"footnote": Speaking.SPEAK}).spoken_chars
+    assert services.catalog.get(LOCAL, document.id).spoken_chars == spoken
 
 
 def test_numbers_are_put_into_words():

@@ -20,7 +20,7 @@ from resources.choosing import choose_voice
 from resources.services import Services
 from resources.stores.sweep import sweep
 from tests.support.speech import add_document, sentence
-from tests.support.stores import OTHER, Clock
+from tests.support.stores import OTHER, Clock, let_days_pass
 from tests.support.voices import MIX, SCENE, add_voice, clip, reference, with_blend
 
 THIRD = Principal(OwnerId("third"))
@@ -171,7 +171,7 @@ def test_a_recording_is_kept_while_its_voice_is_and_a_while_after(
     timed.voices.delete(LOCAL, made.id)
     sweep(timed, grace=timedelta(0))
     assert timed.blobs.exists(blob)
-    clock.pass_(31 * 86_400)
+    let_days_pass(timed, clock, 31)
     sweep(timed, grace=timedelta(0))
 
     assert not timed.blobs.exists(blob)

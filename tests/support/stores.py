@@ -13,6 +13,7 @@ from lectern.speech.timing import WordTime
 from resources.services import Services
 from resources.stores.blocks_file import write_blocks
 from resources.stores.catalog import Document, TextStats
+from resources.stores.clock_watch import ClockWatch
 from resources.stores.variants import Claim, Completion, Link
 
 OTHER = Principal(OwnerId("somebody-else"))
@@ -31,6 +32,13 @@ class Clock:
     def pass_(self, seconds: float) -> None:
         """Let time go by."""
         self.now += timedelta(seconds=seconds)
+
+
+def let_days_pass(services: Services, clock: Clock, days: float) -> None:
+    """Let days go by with the machine on, so that a sweep believes the clock."""
+    clock.pass_(days * 86_400 - 3600)
+    ClockWatch(services.preferences).look(clock.now)
+    clock.pass_(3600)
 
 
 def settings_in(folder: Path) -> Settings:
