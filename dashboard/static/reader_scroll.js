@@ -11,6 +11,15 @@ const GLIDE_WINDOWS = 1.5;
 const SCROLL_KEYS = new Set(["PageUp", "PageDown", "Home", "End"]);
 /** Where the passage comes to rest: this far down the window. */
 const REST_AT = 0.38;
+/** The page's row of tools (page.css), whose wrapper is sticky. */
+const PINNED = ".st-key-reader-tools";
+
+/** Where the tools end that do not scroll away; 0 where there are none. */
+function pinnedBottom() {
+  const row = document.querySelector(PINNED)?.parentElement;
+  const isPinned = row && getComputedStyle(row).position === "sticky";
+  return isPinned ? row.getBoundingClientRect().bottom : 0;
+}
 
 export class FollowScroll {
   #scroller;
@@ -52,10 +61,13 @@ export class FollowScroll {
     if (node && !this.#isInView(node.getBoundingClientRect())) this.away();
   }
 
+  /** What of the window can be read: all below the row of tools that stays there. */
   #view() {
-    if (this.#isRoot) return { top: 0, height: innerHeight };
-    const { top, height } = this.#scroller.getBoundingClientRect();
-    return { top, height };
+    const whole = this.#isRoot
+      ? { top: 0, height: innerHeight }
+      : this.#scroller.getBoundingClientRect();
+    const covered = Math.min(Math.max(pinnedBottom() - whole.top, 0), whole.height / 2);
+    return { top: whole.top + covered, height: whole.height - covered };
   }
 
   #isInView({ top, bottom }) {

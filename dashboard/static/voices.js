@@ -89,6 +89,8 @@ class Voices {
       this.#voices = voices;
       this.#engines = engines;
       this.make.disabled = false;
+      // Where nothing can be made, the button explains it, and is no first choice.
+      this.make.classList.toggle("primary", engines.some(({ kinds }) => kinds.length));
     } catch (error) {
       return this.#say(error.message, { isBad: true });
     }

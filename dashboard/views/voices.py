@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import session
+from dashboard.api.voices import engines_entry
 from dashboard.components.mount import mount
 
 
@@ -13,6 +14,13 @@ def show() -> None:
         "Hear a voice before you choose it: each speaks its own language. What you "
         "make stays yours until you share it."
     )
+    if not _can_make():
+        st.info(
+            "To make voices of your own, an engine that can do so is needed. Kokoro "
+            "mixes its voices: `make kokoro` installs it. Higgs Audio speaks as a "
+            "recording does: “docs/engines.md” tells how to reach it.",
+            icon=":material/record_voice_over:",
+        )
     limits = session.here().settings.limits
     mount(
         "voices",
@@ -25,3 +33,7 @@ def show() -> None:
             }
         },
     )
+
+
+def _can_make() -> bool:
+    return any(entry["kinds"] for entry in engines_entry(session.here()))

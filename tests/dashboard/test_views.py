@@ -527,6 +527,16 @@ def test_the_voices_page_shows_the_catalogue(open_page):
     assert component(app, "voices")["limits"]["clip_seconds"] == 60
 
 
+def test_the_voices_page_says_which_engine_makes_voices_where_none_can(
+    open_page, services
+):
+    assert "make kokoro" in words(open_page("voices"))
+
+    with_blend(services)
+
+    assert "make kokoro" not in words(open_page("voices"))
+
+
 def test_the_reader_offers_own_voices_first_and_says_when_one_is_gone(
     open_page, services
 ):

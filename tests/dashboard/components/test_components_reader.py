@@ -135,6 +135,28 @@ def test_the_current_passage_is_marked_for_everyone(serve, open_page) -> None:
     assert current.get_attribute("data-block") == "2"
 
 
+def test_a_long_passage_begins_below_the_tools_that_stay(serve, open_page) -> None:
+    stage = story(count=6, words=900)
+    stage.voice()
+    page = open_page(serve(stage))
+    page.evaluate(
+        """() => {
+          const row = document.createElement('div');
+          row.style = 'position: sticky; top: 0; z-index: 10';
+          row.innerHTML = '<div class="st-key-reader-tools"></div>';
+          row.firstChild.style.height = '47px';
+          document.querySelector('main').prepend(row); }"""
+    )
+
+    engine(page, "engine.jump(3)")
+
+    row = "document.querySelector('.st-key-reader-tools').getBoundingClientRect()"
+    block = f"{ROOT}.querySelector('[data-block=\"3\"]').getBoundingClientRect()"
+    page.wait_for_function(
+        f"Math.abs({block}.top - {row}.bottom) < 3 && {block}.height > innerHeight"
+    )
+
+
 def test_scrolling_away_detaches_and_the_pill_returns(serve, open_page) -> None:
     stage = story(count=120, words=30)
     stage.voice(0, 1, 2)
