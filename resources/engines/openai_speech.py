@@ -22,11 +22,8 @@ from lectern.speech.custom_voices import VoiceKind
 from lectern.speech.voices import Voice
 from resources.engines import audio_replies
 from resources.engines.openai_speech_batches import Batches
-from resources.engines.openai_speech_client import (
-    Reply,
-    SpeechClient,
-    require_library,
-)
+from resources.engines.openai_speech_client import Reply, SpeechClient
+from resources.engines.openai_speech_connection import require_library
 from resources.engines.openai_speech_voices import ServerVoices
 from resources.engines.speech import Heard, ReadBlob, Speech, SpeechEngine, joined
 

@@ -1,18 +1,15 @@
 """Talking to an OpenAI-compatible speech server, every failure by its own name.
 
-The ``openai`` library does the talking: it keeps connections, and asks again after a
-lost connection or a server error. What it is not left to decide: how long a busy
-server is waited for (whoever asked knows better), how many requests are under way,
-how large and how slow a reply may be, and when a server that only fails is given up.
+The ``openai`` library does the talking (``openai_speech_connection.py``). What it is
+not left to decide: how long a busy server is waited for (whoever asked knows better),
+how many requests are under way, and when a server that only fails is given up.
 """
 
 import base64
 import binascii
 import contextlib
 import email.utils
-import importlib
 import json
-import logging
 import os
 import threading
 import time
@@ -30,15 +27,13 @@ from lectern.errors import (
     NotServed,
 )
 from lectern.settings import SpeechServer
+from resources.engines.openai_speech_connection import connect, response_class
 
 if TYPE_CHECKING:
     import httpx2
     import openai
 
-CONNECT_SECONDS = 5.0
 VOICES_SECONDS = 5.0
-RETRIES = 1  # by the library: a lost connection, a server error, a reply that is late
-REPLY_BYTES = 64 * 1024**2
 BUSY_SECONDS = 5.0  # where a server asks for patience and does not say how much
 BUSIEST_SECONDS = 300.0
 GIVEN_UP_AFTER = 8
@@ -117,7 +112,7 @@ class SpeechClient:
             client = self._connected().with_options(
                 timeout=VOICES_SECONDS, max_retries=0
             )
-            response = client.get("/audio/voices", cast_to=_response_class())
+            response = client.get("/audio/voices", cast_to=response_class())
         try:
             listed = json.loads(response.content)
         except ValueError as error:
@@ -137,7 +132,7 @@ class SpeechClient:
             return self._connected().post(
                 path,
                 body=dict(body),
-                cast_to=_response_class(),
+                cast_to=response_class(),
                 options={"headers": {"Accept": "*/*"}},
             )
 
@@ -147,7 +142,7 @@ class SpeechClient:
                 # After a fork the connections belong to the parent.
                 self._process_id, self._client = os.getpid(), None
             if self._client is None:
-                self._client = _connect(self._server)
+                self._client = connect(self._server)
                 weakref.finalize(self, self._client.close)
             return self._client
 
@@ -287,84 +282,3 @@ def _item_reply(result: Mapping[str, Any] | None) -> Reply | EngineError:
     except binascii.Error:
         return BadEngineReply("The server sent a sound that nobody can read.")
     return Reply(sound, str(result.get("media_type") or ""))
-
-
-def require_library() -> None:
-    """Say how to install the library where it is missing.
-
-    Raises:
-        EngineUnavailable: It is.
-    """
-    try:
-        importlib.import_module("openai")
-    except ImportError as error:
-        raise EngineUnavailable(
-            "Speech servers need the openai library. Install it with "
-            "`pip install 'lectern[openai]'`."
-        ) from error
-
-
-def _connect(server: SpeechServer) -> "openai.OpenAI":
-    require_library()
-    import httpx2
-    import openai
-
-    # They log every request at INFO, and its whole text at DEBUG.
-    for noisy in ("httpx2", "httpcore2", "openai"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    timeout = httpx2.Timeout(server.timeout_seconds, connect=CONNECT_SECONDS)
-    key = server.api_key
-    return openai.OpenAI(
-        base_url=server.address,
-        api_key=(key.get_secret_value() if key else "") or "none",
-        timeout=timeout,
-        max_retries=RETRIES,
-        http_client=openai.DefaultHttpxClient(
-            base_url=server.address,
-            timeout=timeout,
-            follow_redirects=False,  # the key and the text are for this server only
-            event_hooks={"response": [_bounded(server.timeout_seconds)]},
-        ),
-    )
-
-
-def _bounded(seconds: float) -> Any:
-    """Return a hook that bounds a reply's size and time, and the library's patience."""
-
-    def hook(response: "httpx2.Response") -> None:
-        if response.status_code in (429, 503):
-            response.headers["x-should-retry"] = "false"  # the library obeys
-        response.stream = _bounded_stream(response, seconds)
-
-    return hook
-
-
-def _bounded_stream(response: "httpx2.Response", seconds: float) -> Any:
-    import httpx2
-
-    inner, deadline = response.stream, time.monotonic() + seconds
-
-    class Bounded(httpx2.SyncByteStream):
-        """A reply that may neither go on for ever nor fill the memory."""
-
-        def __iter__(self) -> Iterator[bytes]:
-            size_bytes = 0
-            assert isinstance(inner, httpx2.SyncByteStream)  # noqa: S101
-            for part in inner:
-                size_bytes += len(part)
-                if size_bytes > REPLY_BYTES:
-                    raise httpx2.ReadError("The reply is too large.")
-                if time.monotonic() > deadline:
-                    raise httpx2.ReadTimeout("The reply takes too long.")
-                yield part
-
-        def close(self) -> None:
-            inner.close()  # type: ignore[union-attr]
-
-    return Bounded()
-
-
-def _response_class() -> "type[httpx2.Response]":
-    import httpx2
-
-    return httpx2.Response

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
-import uvicorn
 from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
@@ -26,6 +25,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.support.loopback import answering
 
 KEY = "key-of-the-tests"
 MODEL = "mistral-ocr-4-1"
@@ -170,26 +171,8 @@ class MistralServer:
             Route("/v1/batch/jobs/{id}/cancel", self._cancel, methods=["POST"]),
             Route("/v1/batch/jobs/{id}", self._look),
         ]
-        config = uvicorn.Config(
-            Starlette(routes=routes),
-            host="127.0.0.1",
-            port=0,
-            log_config=None,
-            lifespan="off",
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.005)
-        bound = server.servers[0].sockets[0].getsockname()[1]
-        self.address = f"http://127.0.0.1:{bound}"
-        try:
+        with answering(Starlette(routes=routes)) as self.address:
             yield self
-        finally:
-            server.should_exit = server.force_exit = True
-            thread.join(10)
 
     # -- OCR -----------------------------------------------------------------
 

@@ -21,7 +21,6 @@ from typing import Any
 
 import av
 import numpy as np
-import uvicorn
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -29,6 +28,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from resources.engines.loudness import levelled
+from tests.support.loopback import answering
 from tests.support.speech_server_faults import Fault
 
 RATE_HZ = 24_000
@@ -92,22 +92,9 @@ class SpeechServer:
     @contextlib.contextmanager
     def running(self, port: int = 0) -> Iterator["SpeechServer"]:
         """Answer until the block ends; ``port`` 0 takes a free one."""
-        config = uvicorn.Config(
-            self.application(), host="127.0.0.1", port=port, log_config=None
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the speech server did not start"
-            time.sleep(0.005)
-        bound = server.servers[0].sockets[0].getsockname()[1]
-        self.address = f"http://127.0.0.1:{bound}/v1"
-        try:
+        with answering(self.application(), port=port) as address:
+            self.address = f"{address}/v1"
             yield self
-        finally:
-            server.should_exit = server.force_exit = True
-            thread.join(10)
 
     @property
     def port(self) -> int:

@@ -9,18 +9,17 @@ import base64
 import contextlib
 import io
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.support.loopback import answering
 from tests.support.mistral_server import HEIGHT_PT
 
 
@@ -73,26 +72,9 @@ class VisionServer:
     def running(self) -> Iterator["VisionServer"]:
         """Answer until the block ends."""
         routes = [Route("/v1/chat/completions", self._chat, methods=["POST"])]
-        config = uvicorn.Config(
-            Starlette(routes=routes),
-            host="127.0.0.1",
-            port=0,
-            log_config=None,
-            lifespan="off",
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.005)
-        bound = server.servers[0].sockets[0].getsockname()[1]
-        self.address = f"http://127.0.0.1:{bound}/v1"
-        try:
+        with answering(Starlette(routes=routes)) as address:
+            self.address = f"{address}/v1"
             yield self
-        finally:
-            server.should_exit = server.force_exit = True
-            thread.join(10)
 
     def numbers(self) -> list[int]:
         """Return the pages it was shown, in order."""
