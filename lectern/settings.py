@@ -440,6 +440,20 @@ class Proxy(BaseModel):
         return self
 
 
+class History(BaseModel):
+    """How long Dagster remembers. What was made is kept for as long as it is needed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_days: int = Field(30, ge=1)
+    """Days that a run and its events are kept which went well or was cancelled."""
+    failed_run_days: int = Field(90, ge=1)
+    """Days that one is kept which failed."""
+    partition_days: int = Field(90, ge=1)
+    """Days without any job after which a document is no partition any more. It becomes
+    one again with its next job."""
+
+
 class Settings(BaseSettings):
     """Everything that can be configured."""
 
@@ -503,6 +517,7 @@ class Settings(BaseSettings):
     """Vision models by name; each name is a recogniser."""
     api: Api = Api()
     batch: Batch = Batch()
+    history: History = History()
     web: Web = Web()
     proxy: Proxy = Proxy()
     notices: Notices = Notices()

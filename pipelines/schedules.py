@@ -3,7 +3,8 @@
 import dagster as dg
 
 from assets.tags import UPKEEP
-from pipelines.upkeep import PUT_OFF, forget_old_runs, retire_partitions
+from pipelines.forgetting import forget_old_runs, retire_partitions
+from pipelines.upkeep import PUT_OFF
 from resources.services import Services
 
 
@@ -18,8 +19,9 @@ def delete_unreachable(
     if swept.is_put_off:
         context.log.warning(PUT_OFF)
         return
-    retired = retire_partitions(context.instance, services)
-    runs = forget_old_runs(context.instance)
+    history, now = services.settings.history, services.database.now()
+    retired = retire_partitions(context.instance, services, history)
+    runs = forget_old_runs(context.instance, history, now)
     context.log.info("%s; %s partitions, %s runs retired", swept, retired, runs)
 
 

@@ -1,15 +1,11 @@
 """Keeping an installation tidy: migrations, the sweep, retired partitions, old runs."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.storage.dagster_run import FINISHED_STATUSES, RunsFilter
 from sqlalchemy.engine import make_url
 
-from lectern.errors import InvalidRequest, NotFound
-from lectern.ids import DocumentId
-from lectern.jobs.runs import DOCUMENTS
+from lectern.errors import InvalidRequest
 from lectern.settings import Settings
 from lectern.units import size
 from pipelines.dagster_storage import make_storage
@@ -19,11 +15,6 @@ from resources.services import Services
 from resources.stores.database import Database, with_driver
 from resources.stores.moving import move
 
-RUNS_KEPT = timedelta(days=30)
-COUNTING_RUNS_KEPT = timedelta(days=1)
-"""Counting runs every minute while somebody listens, and none of them matters."""
-RUNS_DELETED_AT_ONCE = 2000
-COUNTING_JOB = "update_statistics"
 PUT_OFF = (
     "Nothing was deleted: this machine's clock went back, or leapt by more than a day "
     "(or the machine was off). Lectern sweeps by itself once the clock has gone on "
@@ -75,42 +66,3 @@ def sweep(settings: Settings) -> str:
         f"Deleted {swept.documents} documents, {swept.variants} sounds and "
         f"{swept.blobs} files ({size(swept.blob_bytes)})."
     )
-
-
-def retire_partitions(instance: dg.DagsterInstance, services: Services) -> int:
-    """Remove partitions of documents that are gone, as Dagster wants few of them."""
-    keys = instance.get_dynamic_partitions(DOCUMENTS)
-    gone = [key for key in keys if not _exists(services, DocumentId(key))]
-    for key in gone:
-        instance.delete_dynamic_partition(DOCUMENTS, key)
-    return len(gone)
-
-
-def _exists(services: Services, document_id: DocumentId) -> bool:
-    try:
-        services.catalog.find(document_id)
-    except NotFound:
-        return False
-    return True
-
-
-def forget_old_runs(instance: dg.DagsterInstance) -> int:
-    """Delete runs that ended long ago: their rows would grow without end."""
-    now = datetime.now(UTC)
-    ended = list(FINISHED_STATUSES)
-    old = [
-        RunsFilter(statuses=ended, updated_before=now - RUNS_KEPT),
-        RunsFilter(
-            statuses=ended,
-            job_name=COUNTING_JOB,
-            updated_before=now - COUNTING_RUNS_KEPT,
-        ),
-    ]
-    run_ids = {
-        run_id
-        for filters in old
-        for run_id in instance.get_run_ids(filters, limit=RUNS_DELETED_AT_ONCE)
-    }
-    for run_id in run_ids:
-        instance.delete_run(run_id)
-    return len(run_ids)

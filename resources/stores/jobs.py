@@ -29,6 +29,7 @@ from lectern.jobs.states import JobKind, JobState, JobStep
 from lectern.settings import Batch as BatchSettings
 from resources.stores import schema
 from resources.stores.database import Database
+from resources.stores.portions import portions
 
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 
@@ -398,6 +399,26 @@ class Jobs:
         )
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one()) < most_a_person
+
+    def active_documents(
+        self, document_ids: Collection[DocumentId], *, within: timedelta
+    ) -> set[DocumentId]:
+        """Return those of the documents that are there and have had a job lately."""
+        since = self._database.now() - within
+        document = schema.document.c
+        is_recent = or_(_job.created_at >= since, _job.state.in_(UNFINISHED))
+        found: set[DocumentId] = set()
+        with self._database.read() as connection:
+            for some in portions(document_ids):
+                query = (
+                    select(_job.document_id)
+                    .join(schema.document, document.id == _job.document_id)
+                    .where(_job.document_id.in_(some), is_recent)
+                    .where(document.deleted_at.is_(None))
+                    .distinct()
+                )
+                found |= {DocumentId(one) for one in connection.scalars(query)}
+        return found
 
     def stale(self, older_than: timedelta) -> Sequence[Job]:
         """Return running jobs that gave no sign of life for this long."""
