@@ -16,6 +16,7 @@ from typing import Protocol
 from lectern.accounts.people import Principal
 from lectern.errors import Cancelled, EngineUnavailable, NotFound, UnknownVoice
 from lectern.ids import DocumentId
+from lectern.jobs.sharing import Room, has_too_much
 from lectern.jobs.states import JobStep
 from lectern.speech.custom_voices import hex_of
 from lectern.speech.planning import (
@@ -114,6 +115,7 @@ class Follower:
         self._cursor_at = clock.monotonic()  # when the reader was last heard of
         self._document: Document | None = None
         self._is_place_wanted = False
+        self._has_too_much = False  # its owner listens to much, and others are guests
         self._document_at = self._reported_at = float("-inf")
         self._reading: Reading | None = None
         self._voice_is_there = True  # a custom one may be taken away meanwhile
@@ -128,6 +130,9 @@ class Follower:
             batch = self._next_batch()
             if batch:
                 self._voice(batch)
+            elif self._has_too_much and self._done:
+                logger.info("Making room for others: there is enough to hear for now")
+                return
             else:
                 self._report()
                 self._clock.sleep(LOOK_SECONDS)
@@ -150,7 +155,7 @@ class Follower:
         self._renew_reading()
         silent_seconds = now - self._cursor_at
         is_playing = cursor is not None and cursor.playing
-        if self._is_place_wanted and not is_playing:
+        if (self._is_place_wanted or self._has_too_much) and not is_playing:
             logger.info("Making room for somebody who waits to listen")
             return False
         return silent_seconds <= self._keep_warm_seconds or (
@@ -175,6 +180,11 @@ class Follower:
         )
         self._is_place_wanted = self._services.jobs.is_listener_waiting(
             longer_than=PLACE_PATIENCE
+        )
+        self._has_too_much = has_too_much(
+            self._job.owner_id,
+            self._services.jobs.owners_who_listen(),
+            Room(self._services.settings.listeners),
         )
         return True
 

@@ -176,6 +176,14 @@ class Jobs:
         with self._database.read() as connection:
             return connection.scalar(query) is not None
 
+    def owners_who_listen(self) -> Sequence[OwnerId]:
+        """Return on whose behalf listening runs are under way, once for each run."""
+        query = select(_job.owner_id).where(
+            _job.state == JobState.RUNNING, _job.kind == JobKind.LISTEN
+        )
+        with self._database.read() as connection:
+            return [OwnerId(owner_id) for owner_id in connection.scalars(query)]
+
     def get(self, principal: Principal, job_id: JobId) -> Job:
         """Return a job of this person.
 

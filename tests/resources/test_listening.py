@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lectern.accounts.people import LOCAL
+from lectern.accounts.people import LOCAL, Principal
 from lectern.documents.pages import BlockKind
 from lectern.documents.spoken import Speaking
 from lectern.errors import Cancelled
+from lectern.ids import OwnerId
 from lectern.jobs.states import JobKind, JobState
 from resources.listening import follow_reader
 from resources.services import Services
@@ -217,6 +218,25 @@ def test_a_playing_reader_makes_room_for_nobody(session: Session):
     time.sleep(2.5)
 
     assert not running.done()
+
+
+def test_who_listens_to_much_leaves_room_for_others(tmp_path: Path):
+    settings = settings_at(tmp_path, window_blocks=2, keep_warm_seconds=30)
+    services = Services.open(settings.model_copy(update={"listeners": 2}))
+    sessions = [Session(services) for _ in range(3)]
+    for session in sessions[:2]:
+        session.reader.go_to(0)
+    first = sessions[0].follow()
+    until(lambda: 0 in sessions[0].heard())
+    assert not first.done()
+
+    other = add_document(services, ["Mine."], principal=Principal(OwnerId("other")))
+    running_job(services, other, JobKind.LISTEN)
+
+    first.result(timeout=60)  # though its reader plays
+    assert sessions[0].heard() >= {0, 1}
+    for session in sessions:
+        session.close()
 
 
 def test_a_reader_who_comes_back_at_the_last_moment_gets_a_new_run(

@@ -28,15 +28,17 @@ def person(name: str) -> Principal:
     return Principal(OwnerId(name))
 
 
-def book(here: Backend, owner: Principal, *, blocks: int, chars: int) -> Document:
+def book(
+    here: Backend, owner: Principal, *, blocks: int, chars: int, part: int = 0
+) -> Document:
     """Return a document of so many blocks of a length; no two have one the same."""
     shown = []
     for number in range(blocks):
-        start = hash((owner.owner_id, number)) % len(WORDS)
+        start = number % len(WORDS)
         words = " ".join(WORDS[start:] + WORDS * (chars // 100 + 1))
-        text = f"{owner.owner_id} {number} {words}"[: chars - 1].rstrip() + "."
+        text = f"{owner.owner_id} {part} {number} {words}"[: chars - 1].rstrip() + "."
         shown.append(block(number, text, language=LANGUAGE))
-    return add_document(here.services, shown, principal=owner, title=owner.owner_id)
+    return add_document(here.services, shown, principal=owner, title=f"{part}")
 
 
 @dataclass
