@@ -62,6 +62,11 @@ def duties(folder: Path):
 
     def carry_out(run_id: str, _ref: str) -> None:
         name, _, rest = run_id.partition("-")
+        with contextlib.suppress(KeyboardInterrupt):
+            work(run_id, name, rest)
+        note(f"ended {run_id}")
+
+    def work(run_id: str, name: str, rest: str) -> None:
         note(f"began {run_id} {os.getpid()}")
         if name == "die":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -76,9 +81,7 @@ def duties(folder: Path):
             note(f"stays {resident.pid()}")
         if name == "stubborn":
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        with contextlib.suppress(KeyboardInterrupt):
-            time.sleep(float(rest or 60))
-        note(f"ended {run_id}")
+        time.sleep(float(rest or 60))
 
     return Duties(
         carry_out=carry_out,
