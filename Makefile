@@ -27,7 +27,7 @@ HIGGS_PYTHON ?= $(shell for p in python3.13 python3.12 python3.11; do \
 HIGGS_EXTRAS ?= torchaudio
 
 .PHONY: run test setup setup-dev check fix drill bench lock docs clean kokoro test-kokoro \
-	higgs test-higgs
+	higgs test-higgs environment environment-kokoro environment-api
 
 run: setup  ## start everything and print the address
 	@$(BIN)/lectern serve
@@ -62,6 +62,21 @@ kokoro:  ## install the Kokoro voice engine beside Lectern, in .venv-kokoro
 	@$(KOKORO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	@$(KOKORO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'kokoro>=0.9.4,<0.10' $(KOKORO_EXTRAS)
 	@echo "Now name its model: LECTERN_KOKORO__MODEL. See docs/engines.md"
+
+# An environment is the interpreter of a code location: all of Lectern, and an extra.
+environment:  ## install an environment of its own: make environment NAME=kokoro (or api)
+	@case "$(NAME)" in kokoro|api) ;; *) echo "Name one: make environment NAME=kokoro, or NAME=api. See docs/environments.md"; exit 1;; esac
+	@$(MAKE) --no-print-directory environment-$(NAME)
+	@.venv-$(NAME)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@echo "Lectern serves it from its next start on. See docs/environments.md"
+
+environment-kokoro: kokoro
+	@.venv-kokoro/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r deploy/light.lock
+
+environment-api: | $(VENV)/bin/python
+	@test -x .venv-api/bin/python || $(BIN)/python -m venv .venv-api
+	@echo "Installing Lectern and the clients of hosted engines (about 1.3 GB)"
+	@.venv-api/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r deploy/api.lock
 
 test-kokoro: setup-dev  ## run the tests of Kokoro, with random weights
 	@$(BIN)/python -m pytest -m kokoro $(ARGS)
@@ -104,4 +119,4 @@ lock: ## pin every dependency again (needs uv)
 	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate -q $(LIGHT_EXTRAS) $(API_EXTRAS) -c requirements-dev.lock pyproject.toml -o deploy/api.lock
 
 clean:
-	rm -rf $(VENV) $(KOKORO_VENV) $(HIGGS_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(KOKORO_VENV) $(HIGGS_VENV) .venv-api .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

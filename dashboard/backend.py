@@ -10,7 +10,7 @@ from functools import partial
 
 from lectern.settings import Settings
 from resources.orchestrator import Orchestrator
-from resources.placement import accelerator_of
+from resources.placement import place_of
 from resources.services import Services
 
 
@@ -33,9 +33,7 @@ def open_backend(settings: Settings) -> Backend:
     return Backend(
         settings=settings,
         services=services,
-        orchestrator=Orchestrator(
-            settings, accelerator_of=partial(accelerator_of, services)
-        ),
+        orchestrator=Orchestrator(settings, place_of=partial(place_of, services)),
     )
 
 

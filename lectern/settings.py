@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lectern.environments import ENVIRONMENTS
 from lectern.jobs.hours import OffPeak, zone_of
 
 PIECE_BYTES = 8 * 1024**2
@@ -454,6 +455,15 @@ class History(BaseModel):
     one again with its next job."""
 
 
+class Environment(BaseModel):
+    """Where an environment is, when not where `make environment` puts it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    python: Path
+    """Its interpreter, which has Lectern and the extra of the same name."""
+
+
 class Settings(BaseSettings):
     """Everything that can be configured."""
 
@@ -521,6 +531,21 @@ class Settings(BaseSettings):
     web: Web = Web()
     proxy: Proxy = Proxy()
     notices: Notices = Notices()
+    environments: dict[str, Environment] = Field(default_factory=dict)
+    """Environments by name, ``kokoro`` and ``api``; see ``docs/environments.md``."""
+
+    @field_validator("environments")
+    @classmethod
+    def _refuse_unknown_environments(
+        cls, environments: dict[str, Environment]
+    ) -> dict[str, Environment]:
+        for name in environments:
+            if name not in ENVIRONMENTS:
+                raise ValueError(
+                    f"There is no environment {name!r}. There are: "
+                    f"{', '.join(ENVIRONMENTS)}."
+                )
+        return environments
 
     @field_validator("speech_servers")
     @classmethod

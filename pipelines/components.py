@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lectern.environments import LIGHT, LIGHT_LOCATION
 from lectern.errors import StoreError
 from lectern.settings import Settings
 from pipelines.instance_files import (
@@ -18,6 +19,7 @@ from pipelines.instance_files import (
 )
 from pipelines.kinship import die_with_parent
 from pipelines.places import Places
+from resources.environments import installed, record_served
 
 APP = "dashboard.server"
 """Named and not imported: pipeline and app are strangers."""
@@ -102,7 +104,9 @@ def python(*arguments: str) -> tuple[str, ...]:
 
 def components(settings: Settings, places: Places) -> list[Component]:
     """Return every component, in the order in which they are started."""
-    servers = code_servers(places)
+    environments = installed(settings)
+    record_served(settings, environments)
+    servers = code_servers(places, environments)
     workspace = str(places.served_workspace)
     ready = places.code_socket
     dagster = ("-w", workspace, "--log-level", "warning")
@@ -112,6 +116,7 @@ def components(settings: Settings, places: Places) -> list[Component]:
         Component("app", app_command(settings)),
         Component("workers", python("pipelines.worker_pool")),
         *servers,
+        *(pool_of(name, interpreter) for name, interpreter in environments.items()),
         Component(
             "webserver",
             python("dagster_webserver", *dagster, *webserver),
@@ -122,28 +127,39 @@ def components(settings: Settings, places: Places) -> list[Component]:
     ]
 
 
-def code_servers(places: Places) -> list[Component]:
-    """Return one code server for each location of ``workspace.yaml``.
+def code_servers(places: Places, environments: Mapping[str, Path]) -> list[Component]:
+    """Return one code server for each location of ``workspace.yaml`` that is served.
 
-    Shared by webserver and daemon, which would else start one each.
+    Shared by webserver and daemon, which would else start one each. Each runs in the
+    interpreter of its environment; the light one's comes first.
     """
     servers, sockets = [], {}
-    for number, location in enumerate(python_locations(find_workspace())):
+    interpreters = {LIGHT_LOCATION: Path(sys.executable), **environments}
+    for location in python_locations(find_workspace()):
         name = location["location_name"]
-        socket = places.code_socket
-        if number:
-            socket = socket.with_name(f"code-{number}.sock")
+        if name not in interpreters:
+            continue
+        environment = LIGHT if name == LIGHT_LOCATION else name
+        socket = places.code_socket_of(environment)
         socket.unlink(missing_ok=True)
         sockets[name] = socket
+        attribute = location.get("attribute")
         command = (
-            location.get("executable_path", sys.executable),
+            str(interpreters[name]),
             *("-m", "dagster", "api", "grpc", "-m", location["module_name"]),
+            *(("--attribute", attribute) if attribute else ()),
             *("--socket", str(socket), "--location-name", name),
             *("--log-level", "warning"),
         )
-        servers.append(Component("code" if not number else f"code-{name}", command))
+        servers.append(Component(socket.stem, command))
     write_served_workspace(places, sockets)
     return servers
+
+
+def pool_of(environment: str, interpreter: Path) -> Component:
+    """Return the worker pool of an environment beside the light one."""
+    command = (str(interpreter), "-m", "pipelines.worker_pool", environment)
+    return Component(f"workers-{environment}", command)
 
 
 def app_command(settings: Settings) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 
 from lectern.errors import StoreError
 from lectern.settings import Settings
-from pipelines.event_log import make_event_log
+from pipelines.event_log import make_databases
 from pipelines.places import Places
 from pipelines.postgres_tables import SCHEMA, URL_VARIABLE, address_in, make_tables
 
@@ -66,7 +66,7 @@ def make_storage(settings: Settings, places: Places) -> None:
         StoreError: The database does not answer, or dagster-postgres is missing.
     """
     if not is_postgres(settings):
-        make_event_log(storage_folder(places))
+        make_databases(storage_folder(places))
         return
     try:
         import dagster_postgres  # noqa: F401

@@ -7,7 +7,7 @@ It starts nothing itself, so launching takes milliseconds. Configured in the
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dagster import DagsterRun
 from dagster._config import StringSource
@@ -19,8 +19,10 @@ from dagster._core.launcher import (
 )
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 
+from lectern.environments import ENVIRONMENTS, LIGHT
 from lectern.jobs.queues import lane_of
-from lectern.jobs.runs import OWNER
+from lectern.jobs.runs import ENVIRONMENT, OWNER
+from pipelines.places import pool_socket
 from pipelines.pool_protocol import Answer, Question, RunCondition, ask_pool
 
 logger = logging.getLogger(__name__)
@@ -76,7 +78,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
             owner=run.tags.get(OWNER, ""),
         )
         try:
-            answer = ask_pool(self._socket_path, question)
+            answer = ask_pool(self._socket_for(run), question)
         except (ConnectionError, FileNotFoundError):
             # It looks for runs in this state as soon as it listens.
             self._instance.report_engine_event(
@@ -94,7 +96,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         if run is None or run.is_finished:
             return False
         self._instance.report_run_canceling(run)
-        condition = self._ask(Question(ask="terminate", run_id=run_id)).condition
+        condition = self._ask(run, "terminate").condition
         if condition in (RunCondition.RUNNING, RunCondition.ENDED):
             return True
         # It waited for a worker, or its process is gone: nothing else will tell.
@@ -109,7 +111,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Tell whether the process of a run is alive."""
         try:
-            answer = self._ask(Question(ask="condition", run_id=run.run_id))
+            answer = self._ask(run, "condition")
         except TimeoutError:
             return CheckRunHealthResult(
                 WorkerStatus.RUNNING, "the worker pool is busy", transient=True
@@ -117,16 +119,34 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         return CheckRunHealthResult(STATUS[answer.condition], answer.condition.value)
 
     def is_reachable(self) -> bool:
-        """Whether a launch would be heard now."""
+        """Whether a launch in the light environment would be heard now."""
         try:
             ask_pool(self._socket_path, Question(ask="ping"))
         except OSError:
             return False
         return True
 
-    def _ask(self, question: Question) -> Answer:
+    def _socket_for(self, run: DagsterRun) -> Path:
+        return pool_socket(self._socket_path.parent, environment_of(run))
+
+    def _ask(self, run: DagsterRun, ask: Literal["terminate", "condition"]) -> Answer:
         """Ask the pool; one that is gone knows no run, as its children die with it."""
         try:
-            return ask_pool(self._socket_path, question)
+            question = Question(ask=ask, run_id=run.run_id)
+            return ask_pool(self._socket_for(run), question)
         except (ConnectionError, FileNotFoundError):
             return Answer(condition=RunCondition.UNKNOWN)
+
+
+def environment_of(run: DagsterRun) -> str:
+    """Return the environment that carries out a run.
+
+    Its tag names it; a run that somebody began in the Dagster page has none, but
+    comes from the environment's code location.
+    """
+    origin = run.remote_job_origin
+    location = (
+        origin.repository_origin.code_location_origin.location_name if origin else ""
+    )
+    named = run.tags.get(ENVIRONMENT, location)
+    return named if named in ENVIRONMENTS else LIGHT

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from lectern.environments import LIGHT
 from lectern.errors import StoreError
 from lectern.settings import Settings
 from resources.run_folder import socket_folder
@@ -31,13 +32,17 @@ class Places:
 
     @property
     def workers_socket(self) -> Path:
-        """Return where the worker pool listens."""
-        return self.sockets / "workers.sock"
+        """Return where the light environment's worker pool listens."""
+        return pool_socket(self.sockets, LIGHT)
 
     @property
     def code_socket(self) -> Path:
-        """Return where the code server listens."""
-        return self.sockets / "code.sock"
+        """Return where the light environment's code server listens."""
+        return self.code_socket_of(LIGHT)
+
+    def code_socket_of(self, environment: str) -> Path:
+        """Return where an environment's code server listens."""
+        return self.sockets / f"{_named('code', environment)}.sock"
 
     @property
     def served_workspace(self) -> Path:
@@ -76,3 +81,12 @@ def make_places(settings: Settings) -> Places:
         )
     places.sockets.chmod(0o700)
     return places
+
+
+def pool_socket(folder: Path, environment: str) -> Path:
+    """Return where an environment's worker pool listens."""
+    return folder / f"{_named('workers', environment)}.sock"
+
+
+def _named(what: str, environment: str) -> str:
+    return what if environment == LIGHT else f"{what}-{environment}"

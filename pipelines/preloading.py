@@ -14,6 +14,7 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 from dagster._serdes import deserialize_value, serialize_value
 
+from lectern.environments import LIGHT
 from pipelines.held_connections import hold_connection, keeps_nothing_open
 
 HEAVY_MODULES = (
@@ -38,15 +39,18 @@ _kept: dict[str, dg.DagsterInstance] = {}
 """The instance that children inherit, by its reference."""
 
 
-def preload(dagster_home: Path) -> None:
-    """Import all a run needs, and make one empty run for what is imported late."""
-    from pipelines.definitions import defs
+def preload(dagster_home: Path, environment: str = LIGHT) -> None:
+    """Import all a run needs, and make one empty run for what is imported late.
+
+    Nothing of an engine that an environment brings: it may keep threads or a graphics
+    card, and what a fork copies must be safe to copy.
+    """
     from resources.engines.espeak import EspeakEngine
     from resources.text_models import load_models
 
     for name in HEAVY_MODULES:
         importlib.import_module(name)
-    defs.get_repository_def().load_all_definitions()
+    definitions_of(environment).get_repository_def().load_all_definitions()
     load_models()
     EspeakEngine().close()  # its list of voices is kept for every run
     rehearse()
@@ -56,6 +60,17 @@ def preload(dagster_home: Path) -> None:
     threads = [thread.name for thread in threading.enumerate()]
     if len(threads) > 1:
         logger.warning("Threads that a fork does not copy: %s", threads)
+
+
+def definitions_of(environment: str) -> dg.Definitions:
+    """Return what the code location of an environment offers."""
+    if environment == LIGHT:
+        from pipelines.definitions import defs
+
+        return defs
+    from pipelines import environments
+
+    return environments.LOCATIONS[environment]
 
 
 def rehearse() -> None:

@@ -4,6 +4,7 @@ Beside it, what the pool itself says of runs when it starts and when it stops.
 """
 
 import logging
+import sys
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -14,17 +15,19 @@ from dagster._core.storage.dagster_run import RunsFilter
 from dagster._serdes import serialize_value
 from dagster._utils.interrupts import capture_interrupts
 
+from lectern.environments import LIGHT
 from lectern.errors import LecternError
 from lectern.ids import JobId
 from lectern.jobs.queues import lane_of
 from lectern.jobs.runs import JOB, OWNER, STOPPED, WORKER
 from lectern.settings import Settings
+from pipelines.launcher import environment_of
 from pipelines.pool_protocol import Question
 from pipelines.preloading import instance_of
 from pipelines.recovery import Remedy, decide, look_into, report_lost, settle
 from pipelines.worker_pool import Duties
 from resources.orchestrator import Orchestrator
-from resources.placement import accelerator_of
+from resources.placement import place_of
 from resources.services import Services
 
 logger = logging.getLogger("lectern.pool")
@@ -36,6 +39,11 @@ def carry_out(run_id: str, instance_ref: str) -> None:
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return  # cancelled while it waited
+        environment = environment_of(run)
+        if environment != LIGHT:
+            instance.report_engine_event(
+                f"Carried out in the environment “{environment}”, {sys.prefix}.", run
+            )
         _execute_run_command_body(
             run_id, instance, lambda _event: None, set_exit_code_on_failure=False
         )
@@ -80,22 +88,21 @@ def resume(instance: dg.DagsterInstance, job_id: JobId) -> None:
         return
     if not services.jobs.requeue(job.id, job.run_id or ""):
         return
-    orchestrator = Orchestrator(
-        settings, accelerator_of=partial(accelerator_of, services)
-    )
+    orchestrator = Orchestrator(settings, place_of=partial(place_of, services))
     try:
         orchestrator.launch(job)
     except LecternError as error:
         logger.warning("Job %s waits for the sensor: %s", job_id, error.message)
 
 
-def left_behind(dagster_home: Path) -> list[Question]:
-    """Return runs that wait for a pool, and report those an earlier one had begun."""
+def left_behind(dagster_home: Path, environment: str = LIGHT) -> list[Question]:
+    """Return runs that wait for an environment's pool, and report those that an
+    earlier one had begun."""
     status = dg.DagsterRunStatus
     begun = RunsFilter(statuses=[status.STARTED, status.CANCELING])
     waiting = RunsFilter(statuses=[status.STARTING])
     with dg.DagsterInstance.from_config(str(dagster_home)) as instance:
-        for run in instance.get_runs(begun):
+        for run in _of(environment, instance.get_runs(begun)):
             logger.warning("Run %s was left behind: reported as failed", run.run_id)
             report_lost(instance, run, "The worker pool was killed and started again.")
         instance_ref = serialize_value(instance.get_ref())
@@ -107,8 +114,12 @@ def left_behind(dagster_home: Path) -> list[Question]:
                 instance_ref=instance_ref,
                 owner=run.tags.get(OWNER, ""),
             )
-            for run in reversed(instance.get_runs(waiting))
+            for run in reversed(_of(environment, instance.get_runs(waiting)))
         ]
+
+
+def _of(environment: str, runs: Iterable[dg.DagsterRun]) -> list[dg.DagsterRun]:
+    return [run for run in runs if environment_of(run) == environment]
 
 
 def report_stopped(dagster_home: Path, run_ids: Iterable[str]) -> None:

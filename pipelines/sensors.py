@@ -1,25 +1,22 @@
 """What starts runs by itself: jobs that have none, and events to be counted."""
 
+import logging
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import dagster as dg
 
+from lectern.environments import LIGHT
+from lectern.errors import EngineUnavailable
 from lectern.jobs.batches import off_peak
 from lectern.jobs.runs import PIPELINES
-from pipelines.jobs import (
-    export_document,
-    listen_to_document,
-    prepare_document,
-    render_document,
-    update_statistics,
-    voice_document,
-)
+from pipelines.jobs import DOCUMENT_JOBS, update_statistics
 from pipelines.launcher import WarmRunLauncher
 from pipelines.recovery import Remedy, decide, look_into, settle
 from pipelines.schedules import sweep_stores
 from pipelines.watch import watch
-from resources.orchestrator import tags_of
-from resources.placement import accelerator_of
+from resources.orchestrator import Orchestrator, tags_of
+from resources.placement import place_of
 from resources.services import Services
 from resources.stores.clock_watch import ClockWatch
 from resources.stores.jobs import Job
@@ -32,14 +29,11 @@ WATCH_CLOCK_SECONDS = 600
 counting takes a second of a core."""
 
 
+logger = logging.getLogger(__name__)
+
+
 @dg.sensor(
-    jobs=[
-        prepare_document,
-        listen_to_document,
-        render_document,
-        export_document,
-        voice_document,
-    ],
+    jobs=DOCUMENT_JOBS,
     minimum_interval_seconds=RECONCILE_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
@@ -63,11 +57,26 @@ def waiting_jobs(
     keys = [job.document_id for job in launched]
     context.instance.add_dynamic_partitions("documents", keys)
     for job in launched:
+        place = place_of(services, job)
+        if place.environment != LIGHT:
+            launch_elsewhere(services, job)
+            continue
         yield dg.RunRequest(
             job_name=PIPELINES[job.kind],
             partition_key=job.document_id,
-            tags=tags_of(job, accelerator=accelerator_of(services, job)),
+            tags=tags_of(job, place=place),
         )
+
+
+def launch_elsewhere(services: Services, job: Job) -> None:
+    """Launch a run in another code location, which a sensor's requests cannot reach."""
+    orchestrator = Orchestrator(services.settings, place_of=partial(place_of, services))
+    try:
+        orchestrator.launch(job)
+    except EngineUnavailable as error:
+        logger.warning("Job %s is tried again soon: %s", job.id, error.message)
+    finally:
+        orchestrator.close()
 
 
 def let_go(services: Services) -> Sequence[Job]:

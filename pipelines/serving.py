@@ -27,6 +27,7 @@ from pipelines.kinship import adopt_orphans, descendants, kill_all, kill_orphans
 from pipelines.places import Places, make_places
 from pipelines.sample import is_settled, launch_sample, put_sample
 from resources.engines.resident import resident_pids
+from resources.environments import left_out
 
 LOOK_SECONDS = 0.1
 """How often the components are looked at."""
@@ -108,6 +109,8 @@ class Supervisor:
             yield from self.prepare_sample(self.sample)
         self.say(f"Lectern is at {self.address}")
         self.say(f"Runs are shown at {self.dagster_address} (Dagster)")
+        for line in left_out(self.settings):
+            self.say(line)
         self.say(f"Logs are in {self.places.logs}. Stop with Ctrl-C.")
 
     def prepare_sample(self, job_id: JobId) -> Iterator[None]:

@@ -5,8 +5,8 @@ parent therefore stays single-threaded, opens no database and touches no
 accelerator: what a fork copies must be safe to copy. It learns of a child's death
 by SIGCHLD, so a killed run is reported and resumed at once.
 
-Started by ``serving`` as ``python -m pipelines.worker_pool``. What a child does is
-``run_process``; who asks is ``launcher``.
+Started by ``serving`` as ``python -m pipelines.worker_pool``, once for each environment
+by its interpreter. What a child does is ``run_process``; who asks is ``launcher``.
 """
 
 import contextlib
@@ -15,12 +15,14 @@ import os
 import selectors
 import signal
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lectern.environments import LIGHT
 from lectern.jobs.queues import Lane
 from lectern.jobs.sharing import Room, next_in
 from lectern.settings import Settings
@@ -32,7 +34,7 @@ from pipelines.kinship import (
     kill_orphans,
 )
 from pipelines.logs import configure_logging
-from pipelines.places import make_places
+from pipelines.places import make_places, pool_socket
 from pipelines.pool_protocol import (
     Answer,
     Question,
@@ -334,8 +336,8 @@ def rooms(settings: Settings) -> dict[Lane, Room]:
     }
 
 
-def main() -> None:
-    """Import everything, then serve until told to stop."""
+def main(environment: str = LIGHT) -> None:
+    """Import everything, then serve an environment until told to stop."""
     from pipelines.preloading import preload
     from pipelines.run_process import DUTIES, left_behind, report_stopped
 
@@ -343,11 +345,12 @@ def main() -> None:
     configure_logging(settings)
     places = make_places(settings)
     adopt_orphans()
-    preload(places.dagster_home)
-    pool = WorkerPool(places.workers_socket, rooms(settings), DUTIES)
-    pool.serve(lambda: left_behind(places.dagster_home))
+    preload(places.dagster_home, environment)
+    socket_path = pool_socket(places.sockets, environment)
+    pool = WorkerPool(socket_path, rooms(settings), DUTIES)
+    pool.serve(lambda: left_behind(places.dagster_home, environment))
     report_stopped(places.dagster_home, [run.run_id for run in pool.stop()])
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

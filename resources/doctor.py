@@ -15,6 +15,7 @@ from sqlalchemy import func, select, text
 from lectern.errors import LecternError, StoreError
 from lectern.ids import BlobHash
 from lectern.settings import Settings
+from resources.environments import in_use, python_of, why_not
 from resources.services import Services
 from resources.stores import schema
 from resources.stores.disk import free_bytes
@@ -216,6 +217,7 @@ def _engines(settings: Settings) -> Iterator[Check]:
     yield _espeak()
     if settings.kokoro.model:
         yield _kokoro(settings)
+    yield from _environments(settings)
     yield _tesseract(settings)
     yield _module("rapidocr", "reads pictures where Tesseract cannot")
     yield _module("pi_heif", "reads HEIC photos")
@@ -254,6 +256,16 @@ def _kokoro(settings: Settings) -> Check:
         return Check("kokoro", ok=False, message=error.message, required=False)
     message = f"{engine.name} {engine.version}, {len(engine.voices())} voices."
     return Check("kokoro", ok=True, message=message, required=False)
+
+
+def _environments(settings: Settings) -> Iterator[Check]:
+    """Tell where engines of other environments are run; light takes what is not."""
+    for name in in_use(settings):
+        reason = why_not(settings, name)
+        found = f"Not installed: {reason}. Lectern's own does its work."
+        if not reason:
+            found = f"Its runs are carried out by {python_of(settings, name)}."
+        yield Check(f"environment {name}", ok=True, message=found, required=False)
 
 
 def _tesseract(settings: Settings) -> Check:

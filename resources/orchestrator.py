@@ -12,16 +12,15 @@ from typing import Any
 
 import httpx
 
+from lectern.environments import LIGHT, location_of
 from lectern.errors import EngineUnavailable
-from lectern.jobs.accelerators import Accelerator
-from lectern.jobs.runs import DOCUMENTS, JOB, PIPELINES, run_tags
+from lectern.jobs.places import ANYWHERE, Place
+from lectern.jobs.runs import DOCUMENTS, ENVIRONMENT, JOB, PIPELINES, run_tags
 from lectern.settings import Settings
 from resources.stores.jobs import Job
 
-REPOSITORY = {
-    "repositoryLocationName": "lectern",
-    "repositoryName": "__repository__",
-}
+REPOSITORY = "__repository__"
+"""What Dagster calls all that a code location offers."""
 LIVE_STATUSES = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED")
 TIMEOUT = httpx.Timeout(15.0, connect=2.0)
 UP_TIMEOUT_SECONDS = 1.5
@@ -58,6 +57,12 @@ REPEAT = f"""
 mutation Repeat($again: ReexecutionParams!) {{
   launched: launchRunReexecution(reexecutionParams: $again) {RUN_RESULT}
 }}
+"""
+
+TAGS = """
+query Tags($run: ID!) {
+  run: runOrError(runId: $run) { __typename ... on Run { tags { key value } } }
+}
 """
 
 LIVE_RUNS = """
@@ -104,8 +109,8 @@ class DagsterVitals:
     """How many runs there are, by status; those that ended are not counted."""
 
 
-def tags_of(job: Job, *, accelerator: Accelerator = Accelerator.CPU) -> dict[str, str]:
-    """Return the tags of a run that carries out a job on such a machine."""
+def tags_of(job: Job, *, place: Place = ANYWHERE) -> dict[str, str]:
+    """Return the tags of a run that carries out a job in such a place."""
     return run_tags(
         job_id=job.id,
         document_id=job.document_id,
@@ -113,7 +118,7 @@ def tags_of(job: Job, *, accelerator: Accelerator = Accelerator.CPU) -> dict[str
         owner_id=job.owner_id,
         batch_id=job.batch_id,
         priority=job.priority,
-        accelerator=accelerator,
+        place=place,
     )
 
 
@@ -124,9 +129,9 @@ class Orchestrator:
         self,
         settings: Settings,
         *,
-        accelerator_of: Callable[[Job], Accelerator] = lambda _job: Accelerator.CPU,
+        place_of: Callable[[Job], Place] = lambda _job: ANYWHERE,
     ) -> None:
-        self._accelerator_of = accelerator_of
+        self._place_of = place_of
         address = f"http://127.0.0.1:{settings.dagster_port}"
         self._client = httpx.Client(base_url=address, timeout=TIMEOUT, trust_env=False)
 
@@ -146,9 +151,16 @@ class Orchestrator:
         Raises:
             EngineUnavailable: Dagster does not answer, or refuses.
         """
-        tags = tags_of(job, accelerator=self._accelerator_of(job))
+        return self._launch(job, self._place_of(job))
+
+    def _launch(self, job: Job, place: Place) -> str:
+        tags = tags_of(job, place=place)
+        repository = {
+            "repositoryLocationName": location_of(place.environment),
+            "repositoryName": REPOSITORY,
+        }
         execution = {
-            "selector": {**REPOSITORY, "jobName": PIPELINES[job.kind]},
+            "selector": {**repository, "jobName": PIPELINES[job.kind]},
             "mode": "default",
             "runConfigData": {},
             "executionMetadata": {
@@ -156,7 +168,7 @@ class Orchestrator:
             },
         }
         variables = {
-            "repository": REPOSITORY,
+            "repository": repository,
             "partitions": DOCUMENTS,
             "document": job.document_id,
             "execution": execution,
@@ -166,19 +178,29 @@ class Orchestrator:
     def retry(self, job: Job) -> str:
         """Repeat what failed in a job's run, and return the new run's id.
 
-        A job that never had a run, or whose run is forgotten, is launched anew.
+        A job that never had a run, or whose run is forgotten, or whose engine now
+        lives in another environment, is launched anew.
 
         Raises:
             EngineUnavailable: Dagster does not answer, or refuses.
         """
-        if job.run_id is None:
-            return self.launch(job)
+        place = self._place_of(job)
+        if job.run_id is None or self._environment_of(job.run_id) != place.environment:
+            return self._launch(job, place)
         again = {"parentRunId": job.run_id, "strategy": "FROM_FAILURE"}
         try:
             return self._launched(self._ask(REPEAT, {"again": again}), job)
         except EngineUnavailable as error:
             logger.info("Job %s is launched from its start: %s", job.id, error)
-            return self.launch(job)
+            return self._launch(job, place)
+
+    def _environment_of(self, run_id: str) -> str | None:
+        """Return the environment that carried out a run; None where it is forgotten."""
+        run = self._ask(TAGS, {"run": run_id})["run"]
+        if "tags" not in run:
+            return None
+        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        return str(tags.get(ENVIRONMENT, LIGHT))
 
     def cancel(self, job: Job) -> int:
         """Stop every run that works on a job; return how many there were.

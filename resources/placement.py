@@ -1,11 +1,19 @@
-"""Which machines may carry out a job: what its engine needs, decides."""
+"""Where a job's run is carried out: what its engine needs, decides."""
 
 import logging
 
+from lectern.environments import ENVIRONMENTS, LIGHT
 from lectern.errors import LecternError
 from lectern.jobs.accelerators import Accelerator
+from lectern.jobs.places import ANYWHERE, Place
 from lectern.jobs.states import JobKind
+from lectern.jobs.wanted import Wanted
 from resources.choosing import choose_voice
+from resources.environments import (
+    environment_of_recogniser,
+    environment_of_speech,
+    served,
+)
 from resources.services import Services
 from resources.stores.catalog import Document
 from resources.stores.jobs import Job
@@ -13,26 +21,44 @@ from resources.stores.jobs import Job
 logger = logging.getLogger(__name__)
 
 
-def accelerator_of(services: Services, job: Job) -> Accelerator:
-    """Return what a job's run needs of its machine.
+def place_of(services: Services, job: Job) -> Place:
+    """Return what a job's run needs of its machine, and the environment it goes to.
 
     Reading files needs no graphics card: models that see are behind HTTP. Speaking
     needs what the engine of the job's voice does.
     """
-    if job.kind is JobKind.PREPARE:
-        return Accelerator.CPU
     try:
-        return _of_speech(services, services.catalog.find(job.document_id), job)
+        place = _wanted(services, job)
     except LecternError as error:
         # The run finds the same fault, and says it where people see it.
         logger.info("Job %s goes to any machine: %s", job.id, error.message)
-        return Accelerator.CPU
+        return ANYWHERE
+    return Place(place.accelerator, _served(services, job.kind, place.environment))
 
 
-def _of_speech(services: Services, document: Document, job: Job) -> Accelerator:
+def _wanted(services: Services, job: Job) -> Place:
+    settings = services.settings
+    if job.kind is JobKind.PREPARE:
+        recogniser = Wanted.of(job.parameters).recogniser
+        where = environment_of_recogniser(settings, recogniser)
+        return Place(Accelerator.CPU, where)
+    document = services.catalog.find(job.document_id)
+    engine = _speaks(services, document, job)
+    accelerator = services.speech_engines().engine(engine).accelerator
+    return Place(accelerator, environment_of_speech(settings, engine))
+
+
+def _speaks(services: Services, document: Document, job: Job) -> str:
+    """Return the name of the engine whose voice reads for a job."""
     asked = job.parameters.get("voice")
     if job.kind is JobKind.LISTEN:
         cursor = services.cursors.get(document.principal, document.id)
         asked = cursor.voice_id if cursor else None
-    voice = choose_voice(services, document, asked=asked).speaks_now
-    return services.speech_engines().engine(voice.engine).accelerator
+    return choose_voice(services, document, asked=asked).speaks_now.engine
+
+
+def _served(services: Services, kind: JobKind, environment: str) -> str:
+    """Return the environment, or the light one where it is not served."""
+    if environment == LIGHT or kind not in ENVIRONMENTS[environment].kinds:
+        return LIGHT
+    return environment if environment in served(services.settings) else LIGHT

@@ -4,8 +4,9 @@ Tags of a run, and the pipeline job that carries out each kind of job. Names onl
 the sets of tags that belong together are in ``assets/tags.py``.
 """
 
+from lectern.environments import LIGHT
 from lectern.ids import DocumentId, JobId, OwnerId
-from lectern.jobs.accelerators import Accelerator
+from lectern.jobs.places import ANYWHERE, Place
 from lectern.jobs.states import JobKind
 
 JOB = "lectern/job"
@@ -20,7 +21,7 @@ ACCELERATOR = "lectern/accelerator"
 """Which machines may take the run, ``cpu`` or ``gpu``; past one machine it picks
 the queue."""
 ENVIRONMENT = "lectern/environment"
-"""The environment that has what the run needs installed; unset is the usual one."""
+"""Which environment carries the run out, when not the light one."""
 LANE = "lectern/lane"
 """Which lane takes the run."""
 BATCH = "lectern/batch"
@@ -61,7 +62,7 @@ def run_tags(
     owner_id: OwnerId,
     batch_id: str | None = None,
     priority: int = 0,
-    accelerator: Accelerator = Accelerator.CPU,
+    place: Place = ANYWHERE,
 ) -> dict[str, str]:
     """Return the tags by which a run names its job.
 
@@ -73,8 +74,10 @@ def run_tags(
         OWNER: owner_id,
         KIND: kind.value,
         PARTITION: document_id,
-        ACCELERATOR: accelerator.value,
+        ACCELERATOR: place.accelerator.value,
     }
+    if place.environment != LIGHT:
+        tags[ENVIRONMENT] = place.environment
     if batch_id is None:
         return tags
     return tags | {BATCH: batch_id, LANE: BATCH_LANE, PRIORITY: str(priority)}

@@ -29,7 +29,7 @@ from resources.engines.openai_speech import (
     sampling,
     wav_of,
 )
-from resources.engines.openai_speech_client import Reply
+from resources.engines.openai_speech_client import Reply, SpeechClient
 from resources.engines.opus import CLOCK_HZ, decode
 from resources.engines.sounds import without_tail
 from resources.engines.speech import Heard, ReadBlob
@@ -59,11 +59,16 @@ class HiggsEngine(OpenAISpeechEngine):
     custom_kinds = frozenset({VoiceKind.REFERENCE})
 
     def __init__(
-        self, name: str, server: SpeechServer, read_blob: ReadBlob | None = None
+        self,
+        name: str,
+        server: SpeechServer,
+        read_blob: ReadBlob | None = None,
+        *,
+        client: SpeechClient | None = None,
     ) -> None:
         longest_chars = min(server.longest_chars, LONGEST_CHARS)
         server = server.model_copy(update={"longest_chars": longest_chars})
-        super().__init__(name, server, read_blob)
+        super().__init__(name, server, read_blob, client=client)
 
     def prepared(self, text: str) -> str:
         """Return the text without what makes the model stumble."""
@@ -89,9 +94,14 @@ class HiggsChatEngine(HiggsEngine):
     custom_kinds = frozenset({VoiceKind.REFERENCE, VoiceKind.PROMPT})
 
     def __init__(
-        self, name: str, server: SpeechServer, read_blob: ReadBlob | None = None
+        self,
+        name: str,
+        server: SpeechServer,
+        read_blob: ReadBlob | None = None,
+        *,
+        client: SpeechClient | None = None,
     ) -> None:
-        super().__init__(name, server, read_blob)
+        super().__init__(name, server, read_blob, client=client)
         self.texts_at_once = server.parallel_requests  # no batches here
         used = [f"{key}={value}" for key, value in SAMPLING.items()]
         self.version = digest(self.version, SYSTEM, *used)[:16]

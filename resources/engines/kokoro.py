@@ -36,6 +36,7 @@ from resources.engines.kokoro_setup import (
 )
 from resources.engines.resident import Resident
 from resources.engines.speech import Heard, Speech, SpeechEngine
+from resources.environments import python_of
 from resources.run_folder import socket_folder
 
 GPU_FILE = Path("/dev/nvidia0")
@@ -56,7 +57,7 @@ class KokoroEngine(SpeechEngine):
             EngineUnavailable: Either is missing; the message says how to get it.
         """
         kokoro = settings.kokoro
-        python = find_python(kokoro)
+        python = find_python(kokoro, python_of(settings, self.name))
         installed = probe(python)
         if not installed["kokoro"] or not installed["torch"]:
             raise EngineUnavailable(

@@ -34,8 +34,8 @@ CONTENT = (
 )
 
 
-def find_python(settings: Kokoro) -> Path:
-    """Return the interpreter that has Kokoro.
+def find_python(settings: Kokoro, environment: Path | None = None) -> Path:
+    """Return the interpreter that has Kokoro; ``environment`` is that of its own.
 
     Raises:
         EngineUnavailable: There is none.
@@ -49,8 +49,9 @@ def find_python(settings: Kokoro) -> Path:
         return python
     if importlib.util.find_spec("kokoro") is not None:
         return Path(sys.executable)
-    if OWN_ENVIRONMENT.is_file():
-        return OWN_ENVIRONMENT
+    environment = environment or OWN_ENVIRONMENT
+    if environment.is_file():
+        return environment
     raise EngineUnavailable(f"Kokoro is not installed. {INSTALL}")
 
 

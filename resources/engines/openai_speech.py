@@ -40,9 +40,15 @@ class OpenAISpeechEngine(SpeechEngine):
     custom_kinds = frozenset({VoiceKind.REFERENCE, VoiceKind.PROMPT})
 
     def __init__(
-        self, name: str, server: SpeechServer, read_blob: ReadBlob | None = None
+        self,
+        name: str,
+        server: SpeechServer,
+        read_blob: ReadBlob | None = None,
+        *,
+        client: SpeechClient | None = None,
     ) -> None:
-        require_library()
+        if client is None:
+            require_library()
         self.name = name
         self.version = digest(
             server.kind, server.model, server.version, server.response_format
@@ -50,7 +56,7 @@ class OpenAISpeechEngine(SpeechEngine):
         self.accelerator = Accelerator(server.accelerator)
         self.texts_at_once = server.parallel_requests * server.batch_texts
         self._server = server
-        self._client = SpeechClient(name, server)
+        self._client = client or SpeechClient(name, server)
         self._voices = ServerVoices(name, server, self._client)
         self._has_batch = server.batch_texts > 1
         self._batches = Batches(

@@ -7,12 +7,14 @@ from functools import partial
 from typing import Protocol
 
 from lectern.accounts.people import Principal
+from lectern.environments import API
 from lectern.errors import EngineUnavailable, UnknownVoice
-from lectern.settings import Settings, SpeechServer
+from lectern.settings import Settings
 from lectern.speech.custom_voices import PREFIX
 from lectern.speech.voices import Voice, nearest_voices, primary_language, speaks
 from resources.engines.espeak import EspeakEngine
 from resources.engines.speech import ReadBlob, SpeechEngine
+from resources.environments import is_elsewhere, served
 
 Maker = Callable[[], SpeechEngine]
 FALLBACK_LANGUAGE = "en"
@@ -32,8 +34,8 @@ def makers(settings: Settings, read_blob: ReadBlob | None = None) -> dict[str, M
         found["kokoro"] = partial(_kokoro, settings)
     if settings.higgs.folder:
         found["higgs-native"] = partial(_higgs, settings, read_blob)
-    for name, server in settings.speech_servers.items():
-        found[name] = partial(_speech_server, name, server, read_blob)
+    for name in settings.speech_servers:
+        found[name] = partial(_speech_server, settings, name, read_blob)
     return found
 
 
@@ -52,17 +54,25 @@ def _higgs(settings: Settings, read_blob: ReadBlob | None) -> SpeechEngine:
 
 
 def _speech_server(
-    name: str, server: SpeechServer, read_blob: ReadBlob | None
+    settings: Settings, name: str, read_blob: ReadBlob | None
 ) -> SpeechEngine:
     from resources.engines.higgs import HiggsChatEngine, HiggsEngine
     from resources.engines.openai_speech import OpenAISpeechEngine
+    from resources.engines.openai_speech_elsewhere import ElsewhereClient
+    from resources.run_folder import socket_folder
 
     kinds: dict[str, type[OpenAISpeechEngine]] = {
         "openai": OpenAISpeechEngine,
         "higgs": HiggsEngine,
         "higgs_chat": HiggsChatEngine,
     }
-    return kinds[server.kind](name, server, read_blob)
+    server, client = settings.speech_servers[name], None
+    if is_elsewhere(settings, "openai"):
+        python, root = served(settings)[API.name], settings.root
+        client = ElsewhereClient(
+            name, server, python=python, root=root, folder=socket_folder(root)
+        )
+    return kinds[server.kind](name, server, read_blob, client=client)
 
 
 class PersonalVoices(Protocol):

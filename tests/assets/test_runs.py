@@ -9,8 +9,15 @@ import dagster as dg
 
 from lectern.accounts.people import LOCAL
 from lectern.errors import Cancelled, EngineCrashed, NotFound
-from lectern.jobs.runs import CLOSED, DUPLICATE, PARTITION, WORKER
+from lectern.jobs.runs import (
+    CLOSED,
+    DUPLICATE,
+    PARTITION,
+    PIPELINES,
+    WORKER,
+)
 from lectern.jobs.states import DocumentState, JobKind, JobState
+from resources.orchestrator import tags_of
 from resources.preparation import Preparation
 from resources.stores.cursors import Cursor
 from tests.support.runs import Runs
@@ -239,3 +246,16 @@ def test_events_become_statistics(runs: Runs) -> None:
     assert runs.services.statistics().totals(LOCAL).total.documents == 1
     assert runs.services.outbox.pending_count() == 0
     assert all(check.passed for check in checks)
+
+
+def test_a_job_is_done_the_same_way_in_another_location(runs: Runs) -> None:
+    document = runs.upload(TEXT)
+    for kind in (JobKind.PREPARE, JobKind.RENDER):
+        job = runs.accept(document, kind)
+        result = runs.execute(PIPELINES[kind], tags_of(job), environment="api")
+        assert result.success
+        assert runs.after(job).state is JobState.DONE
+
+    assert [(c.check_name, c.passed) for c in result.get_asset_check_evaluations()] == [
+        ("audio_covers_blocks", True)
+    ]

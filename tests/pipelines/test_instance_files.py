@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
+from lectern.environments import ENVIRONMENTS
 from lectern.errors import StoreError
 from lectern.settings import Settings
 from pipelines.dagster_storage import storage_folder
-from pipelines.event_log import make_event_log
+from pipelines.event_log import make_databases
 from pipelines.instance_files import (
     find_workspace,
     python_locations,
@@ -66,16 +67,32 @@ def test_an_event_log_that_was_left_unfinished_is_made_anew(
     settings: Settings,
 ) -> None:
     folder = storage_folder(make_places(settings))
-    unfinished = folder / "event_log.new"
+    unfinished = folder / "made.new"
     unfinished.mkdir(parents=True)
     (unfinished / "event_log.db").write_bytes(b"")
 
-    make_event_log(folder)
+    make_databases(folder)
 
     with sqlite3.connect(folder / "event_log.db") as connection:
         assert connection.execute("SELECT count(*) FROM event_logs").fetchone() == (0,)
     connection.close()
     assert not unfinished.exists()
+
+
+def test_every_database_is_whole_before_any_process_opens_it(
+    settings: Settings,
+) -> None:
+    """Two worker pools once made one together: it had two versions, and opened in
+    neither."""
+    folder = storage_folder(make_places(settings))
+
+    make_databases(folder)
+
+    for name in ("runs.db", "schedules.db"):
+        with sqlite3.connect(folder / name) as connection:
+            versions = connection.execute("SELECT count(*) FROM alembic_version")
+            assert versions.fetchone() == (1,)
+        connection.close()
 
 
 def test_an_event_log_that_cannot_be_made_is_said_with_its_reason(
@@ -86,7 +103,7 @@ def test_an_event_log_that_cannot_be_made_is_said_with_its_reason(
     folder.write_text("a file where the folder should be")
 
     with pytest.raises(StoreError, match="could not be made"):
-        make_event_log(folder)
+        make_databases(folder)
 
 
 def test_an_event_is_seen_by_who_watches_a_run(
@@ -128,5 +145,6 @@ def test_what_is_served_is_what_the_workspace_names() -> None:
     locations = python_locations(find_workspace())
 
     assert [(one["location_name"], one["module_name"]) for one in locations] == [
-        ("lectern", "pipelines.definitions")
+        ("lectern", "pipelines.definitions"),
+        *((name, "pipelines.environments") for name in ENVIRONMENTS),
     ]

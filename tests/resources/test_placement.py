@@ -8,7 +8,7 @@ from lectern.jobs.runs import ACCELERATOR
 from lectern.jobs.states import JobKind
 from lectern.settings import Settings, SpeechServer
 from resources.orchestrator import tags_of
-from resources.placement import accelerator_of
+from resources.placement import place_of
 from resources.services import Services
 from resources.stores.cursors import Cursor
 from tests.support.speech import add_document
@@ -35,14 +35,14 @@ def test_a_job_goes_where_its_voice_can_speak(services: Services) -> None:
             kind=JobKind.RENDER,
             parameters={"voice": voice} if voice else {},
         )
-        found[voice] = accelerator_of(services, job)
+        found[voice] = place_of(services, job).accelerator
 
     assert found == {
         None: Accelerator.CPU,
         "espeak:en-gb": Accelerator.CPU,
         "strong:alloy": Accelerator.GPU,
     }
-    assert tags_of(job, accelerator=found["strong:alloy"])[ACCELERATOR] == "gpu"
+    assert tags_of(job, place=place_of(services, job))[ACCELERATOR] == "gpu"
 
 
 def test_listening_goes_where_the_reader_s_voice_can_speak(services: Services) -> None:
@@ -51,7 +51,7 @@ def test_listening_goes_where_the_reader_s_voice_can_speak(services: Services) -
     services.cursors.put(LOCAL, document.id, cursor)
     job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.LISTEN)
 
-    assert accelerator_of(services, job) is Accelerator.GPU
+    assert place_of(services, job).accelerator is Accelerator.GPU
 
 
 def test_a_file_is_read_on_any_machine(services: Services) -> None:
@@ -59,7 +59,7 @@ def test_a_file_is_read_on_any_machine(services: Services) -> None:
     services.catalog.set_voice(LOCAL, document.id, "strong:alloy")
     job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.PREPARE)
 
-    assert accelerator_of(services, job) is Accelerator.CPU
+    assert place_of(services, job).accelerator is Accelerator.CPU
 
 
 def test_a_voice_that_is_gone_does_not_stop_the_launch(services: Services) -> None:
@@ -71,4 +71,4 @@ def test_a_voice_that_is_gone_does_not_stop_the_launch(services: Services) -> No
         parameters={"voice": "nobody:x"},
     )
 
-    assert accelerator_of(services, job) is Accelerator.CPU
+    assert place_of(services, job).accelerator is Accelerator.CPU

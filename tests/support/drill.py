@@ -116,9 +116,9 @@ class Drill:
 
 
 @contextmanager
-def drilling(data_dir: Path) -> Iterator[Drill]:
-    """Run a product of its own until the block ends."""
-    with running(data_dir, sample_document="false") as product:
+def drilling(data_dir: Path, **variables: str) -> Iterator[Drill]:
+    """Run a product of its own, with these settings, until the block ends."""
+    with running(data_dir, sample_document="false", **variables) as product:
         settings = settings_of(product)
         services, orchestrator = Services.open(settings), Orchestrator(settings)
         while not orchestrator.is_up():

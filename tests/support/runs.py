@@ -6,9 +6,11 @@ import dagster as dg
 
 from lectern.accounts.people import LOCAL
 from lectern.documents.formats import Format
+from lectern.environments import ENVIRONMENTS, LIGHT
 from lectern.jobs.runs import DOCUMENTS, PARTITION, PIPELINES
 from lectern.jobs.states import JobKind
 from pipelines.definitions import build_definitions
+from pipelines.environments import build_location
 from resources.orchestrator import tags_of
 from resources.services import Services
 from resources.stores.catalog import Document
@@ -43,11 +45,18 @@ class Runs:
         tags = tags_of(job)
         return self.execute(PIPELINES[job.kind], tags)
 
-    def execute(self, name: str, tags: dict[str, str]) -> dg.ExecuteInProcessResult:
-        """Run a job of the pipeline with these tags."""
+    def execute(
+        self, name: str, tags: dict[str, str], *, environment: str = LIGHT
+    ) -> dg.ExecuteInProcessResult:
+        """Run a job of an environment's code location with these tags."""
         if document := tags.get(PARTITION):
             self.instance.add_dynamic_partitions(DOCUMENTS, [document])
-        definitions = build_definitions(resource_overrides={"services": self.services})
+        overrides = {"services": self.services}
+        definitions = build_definitions(resource_overrides=overrides)
+        if environment != LIGHT:
+            definitions = build_location(
+                ENVIRONMENTS[environment], resource_overrides=overrides
+            )
         return definitions.resolve_job_def(name).execute_in_process(
             instance=self.instance,
             partition_key=document,

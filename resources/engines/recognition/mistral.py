@@ -23,6 +23,7 @@ from resources.engines.recognition.mistral_prices import price_micros
 from resources.engines.recognition.mistral_replies import page_of, read_reply
 from resources.engines.recognition.paper import Drawing
 from resources.engines.recognition.parallel import each
+from resources.environments import is_elsewhere
 
 RECIPE = "1"
 """Raised when the same reply would be read otherwise, so that caches follow."""
@@ -64,7 +65,8 @@ class MistralRecogniser(RecogniserElsewhere):
         super().__init__(
             settings, local, fallback_share=settings.mistral.fallback_share
         )
-        MistralClient(settings.mistral).close()  # says what is missing, at once
+        if not is_elsewhere(settings, "mistralai"):
+            MistralClient(settings.mistral).close()  # says what is missing, at once
 
     @property
     def cached_as(self) -> str:

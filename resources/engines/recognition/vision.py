@@ -24,6 +24,7 @@ from resources.engines.recognition.paper import Drawing
 from resources.engines.recognition.parallel import each
 from resources.engines.recognition.vision_profiles import profile_of
 from resources.engines.recognition.vision_replies import VisionReply, read_reply
+from resources.environments import is_elsewhere
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -59,7 +60,8 @@ class VisionRecogniser(RecogniserElsewhere):
         self._server = server
         self._profile = profile_of(server.model)
         self._prompt = self._profile.prompt if server.prompt is None else server.prompt
-        self._openai().close()  # says what is missing, at once
+        if not is_elsewhere(settings, "openai"):
+            self._openai().close()  # says what is missing, at once
 
     @property
     def cached_as(self) -> str:
