@@ -28,12 +28,17 @@ def block_audio(
     """Sound of blocks: those ahead of a listener, or those that a file needs."""
     from resources.exporting.making import voice_export
     from resources.listening import follow_reader
+    from resources.placement import machine_of
     from resources.rendering import voice_document
 
     with work(context, services) as its:
         if its.job.kind is JobKind.LISTEN:
             counts = follow_reader(
-                services, its.document.principal, its.document.id, job=its.job
+                services,
+                its.document.principal,
+                its.document.id,
+                job=its.job,
+                machine=machine_of(services, context.run.tags),
             )
         elif its.job.kind is JobKind.EXPORT:
             counts = voice_export(services, its.document, job=its.job)

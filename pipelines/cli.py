@@ -38,6 +38,32 @@ def serve() -> None:
 
 
 @app.command()
+def worker(
+    queue: Annotated[
+        str,
+        typer.Option(
+            help="What this machine takes: cpu, gpu or both with a comma between; a "
+            "machine and an environment, gpu.kokoro, for what is installed elsewhere."
+        ),
+    ] = "cpu",
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Documents at one time; LECTERN_WORKERS."),
+    ] = None,
+) -> None:
+    """Carry out work of a Lectern that runs on another machine."""
+    from pipelines.cluster import require_cluster
+    from pipelines.logs import configure_logging
+
+    settings = Settings()
+    require_cluster(settings)
+    configure_logging(settings)
+    from pipelines.celery_worker import work
+
+    work(settings, queue, concurrency)
+
+
+@app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A document.")],
     output: Annotated[

@@ -12,6 +12,7 @@ from pathlib import Path
 from lectern.environments import LIGHT, LIGHT_LOCATION
 from lectern.errors import StoreError
 from lectern.settings import Settings
+from pipelines.cluster import is_cluster
 from pipelines.instance_files import (
     find_workspace,
     python_locations,
@@ -114,9 +115,9 @@ def components(settings: Settings, places: Places) -> list[Component]:
     metrics = [Component("metrics", python("pipelines.exporter"))]
     return [
         Component("app", app_command(settings)),
-        Component("workers", python("pipelines.worker_pool")),
+        Component("workers", workers_command(settings)),
         *servers,
-        *(pool_of(name, interpreter) for name, interpreter in environments.items()),
+        *environment_pools(settings, environments),
         Component(
             "webserver",
             python("dagster_webserver", *dagster, *webserver),
@@ -125,6 +126,17 @@ def components(settings: Settings, places: Places) -> list[Component]:
         Component("daemon", python("dagster._daemon", "run", *dagster), after=ready),
         *(metrics if settings.metrics_port else []),
     ]
+
+
+def workers_command(settings: Settings) -> tuple[str, ...]:
+    """Return how the processes that carry out runs here are started.
+
+    Past one machine there may be none for documents; upkeep is done here always.
+    """
+    if not is_cluster(settings):
+        return python("pipelines.worker_pool")
+    queues = "cpu,upkeep" if settings.workers else "upkeep"
+    return python("pipelines.celery_worker", queues)
 
 
 def code_servers(places: Places, environments: Mapping[str, Path]) -> list[Component]:
@@ -154,6 +166,23 @@ def code_servers(places: Places, environments: Mapping[str, Path]) -> list[Compo
         servers.append(Component(socket.stem, command))
     write_served_workspace(places, sockets)
     return servers
+
+
+def environment_pools(
+    settings: Settings, environments: Mapping[str, Path]
+) -> list[Component]:
+    """Return what carries out the runs of the environments on this machine."""
+    if not is_cluster(settings):
+        return [pool_of(*each) for each in environments.items()]
+    if not settings.workers:
+        return []
+    return [
+        Component(
+            f"workers-{name}",
+            (str(interpreter), "-m", "pipelines.celery_worker", f"cpu.{name}"),
+        )
+        for name, interpreter in environments.items()
+    ]
 
 
 def pool_of(environment: str, interpreter: Path) -> Component:

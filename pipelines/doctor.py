@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lectern.errors import LecternError
+from lectern.jobs.queues import worker_name
 from lectern.settings import Settings
+from pipelines.cluster import is_cluster, require_broker
 from pipelines.places import Places, find_places
 from pipelines.pool_protocol import Question, ask_pool
 from pipelines.serving import answers, check_ports, reachable_host
@@ -28,7 +30,7 @@ def diagnose_server(settings: Settings) -> Iterator[Check]:
     yield Check("server", ok=True, message=f"Runs on {places.root}.")
     yield _app(settings)
     yield _dagster(settings)
-    yield _workers(places)
+    yield from diagnose_workers(settings)
 
 
 def _definitions() -> Check:
@@ -69,7 +71,43 @@ def _dagster(settings: Settings) -> Check:
     return Check("dagster", ok=ok, message=message, remedy=LOGS)
 
 
-def _workers(places: Places) -> Check:
+def diagnose_workers(settings: Settings) -> Iterator[Check]:
+    """Look at what carries out runs: the pool, or workers on any machine."""
+    if is_cluster(settings):
+        yield from _remote_workers(require_broker(settings))
+    else:
+        yield _pool(find_places(settings))
+
+
+def _remote_workers(broker_url: str) -> Iterator[Check]:
+    from pipelines.run_signs import RunSigns
+
+    signs = RunSigns(broker_url)
+    if not signs.is_reachable():
+        yield Check(
+            "workers",
+            ok=False,
+            message="Redis does not answer; accepted work waits until it does.",
+            remedy="Start it, or correct LECTERN_BROKER_URL.",
+        )
+        return
+    workers = signs.workers()
+    listed = ", ".join(f"{name} ({' '.join(own)})" for name, own in workers.items())
+    yield Check("workers", ok=bool(workers), message=listed or "None.", remedy=LOGS)
+    served = {queue for own in workers.values() for queue in own}
+    for queue in sorted(set(signs.queues()) - served):
+        if count := signs.waiting(queue):
+            runs = "1 run waits" if count == 1 else f"{count:,} runs wait"
+            yield Check(
+                "queue",
+                ok=False,
+                message=f"{runs} in the queue {queue}, which no worker serves.",
+                remedy=f"Start one: lectern worker --queue {worker_name(queue)}",
+            )
+    signs.close()
+
+
+def _pool(places: Places) -> Check:
     try:
         ask_pool(places.workers_socket, Question(ask="ping"))
     except OSError as error:

@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]  # Dagster brings it, without types
 
 from lectern.errors import StoreError
 from lectern.settings import Settings
+from pipelines.cluster import URL_VARIABLE, is_cluster
 from pipelines.dagster_storage import storage_settings
 from pipelines.places import Places
 
@@ -32,11 +33,7 @@ def dagster_settings(settings: Settings, places: Places) -> dict[str, Any]:
     """
     return {
         **storage_settings(settings, places),
-        "run_launcher": {
-            "module": "pipelines.launcher",
-            "class": "WarmRunLauncher",
-            "config": {"socket_path": str(places.workers_socket)},
-        },
+        "run_launcher": launcher_settings(settings, places),
         "run_coordinator": {
             "module": "dagster._core.run_coordinator",
             "class": "DefaultRunCoordinator",
@@ -72,6 +69,21 @@ def dagster_settings(settings: Settings, places: Places) -> dict[str, Any]:
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         "auto_materialize": {"enabled": False},
+    }
+
+
+def launcher_settings(settings: Settings, places: Places) -> dict[str, Any]:
+    """Return the part of ``dagster.yaml`` that says who carries out runs."""
+    if is_cluster(settings):
+        return {
+            "module": "pipelines.celery_launcher",
+            "class": "QueueRunLauncher",
+            "config": {"broker": {"env": URL_VARIABLE}},
+        }
+    return {
+        "module": "pipelines.launcher",
+        "class": "WarmRunLauncher",
+        "config": {"socket_path": str(places.workers_socket)},
     }
 
 

@@ -126,6 +126,10 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
             return False
         return True
 
+    def has_process(self, run: DagsterRun) -> bool:
+        """Whether the pool carries a run out, or keeps it waiting."""
+        return self.check_run_worker_health(run).status is WorkerStatus.RUNNING
+
     def _socket_for(self, run: DagsterRun) -> Path:
         return pool_socket(self._socket_path.parent, environment_of(run))
 

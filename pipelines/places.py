@@ -10,7 +10,7 @@ from pathlib import Path
 from lectern.environments import LIGHT
 from lectern.errors import StoreError
 from lectern.settings import Settings
-from resources.run_folder import socket_folder
+from resources.run_folder import run_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Places:
 
 def find_places(settings: Settings) -> Places:
     """Return the places of the installation that these settings name."""
-    return Places(root=settings.root, sockets=socket_folder(settings.root))
+    return Places(root=settings.root, sockets=run_folder(settings))
 
 
 def make_places(settings: Settings) -> Places:

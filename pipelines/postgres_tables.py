@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from lectern.errors import StoreError
 from lectern.settings import Settings
-from resources.stores.database import Database, with_driver
+from resources.stores.database import ALIVE, ALIVE_THERE, Database, with_driver
 
 SCHEMA = "dagster"
 ASIDE = f"{SCHEMA}_being_made"
@@ -30,7 +30,7 @@ LAST_TABLES = ("runs", "event_logs", "schedules", "alembic_version")
 def address_in(settings: Settings, schema: str) -> str:
     """Return the address under which names without a schema are of this one."""
     url = with_driver(make_url(settings.database)).update_query_dict(
-        {"options": f"-csearch_path={schema}"}
+        {"options": f"-csearch_path={schema} {ALIVE_THERE}", **ALIVE}
     )
     return url.render_as_string(hide_password=False)
 

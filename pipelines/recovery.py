@@ -31,7 +31,7 @@ from lectern.jobs.runs import (
     STOPPED,
     WORKER,
 )
-from pipelines.launcher import WarmRunLauncher
+from pipelines.minding import MindsRuns
 from resources.services import Services
 from resources.stores.jobs import Job
 
@@ -159,10 +159,7 @@ def _facts_of(
 
 
 def _has_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    from dagster._core.launcher import WorkerStatus
-
     launcher = instance.run_launcher
-    if not isinstance(launcher, WarmRunLauncher):
+    if not isinstance(launcher, MindsRuns):
         return True  # other launchers are looked after by Dagster's run monitoring
-    health = launcher.check_run_worker_health(run).status
-    return health is WorkerStatus.RUNNING
+    return launcher.has_process(run)

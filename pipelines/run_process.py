@@ -55,9 +55,16 @@ def report_lost_run(run_id: str, instance_ref: str, how: str) -> None:
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return
-        report_lost(instance, run, f"The process of this run {how}.")
-        if job_id := run.tags.get(JOB):
-            resume(instance, JobId(job_id))
+        report_lost_and_resume(instance, run, how)
+
+
+def report_lost_and_resume(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, how: str
+) -> None:
+    """Tell Dagster that a run's process died, and launch its job again."""
+    report_lost(instance, run, f"The process of this run {how}.")
+    if job_id := run.tags.get(JOB):
+        resume(instance, JobId(job_id))
 
 
 def report_stopped_run(run_id: str, instance_ref: str) -> None:

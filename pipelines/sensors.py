@@ -11,7 +11,7 @@ from lectern.errors import EngineUnavailable
 from lectern.jobs.batches import off_peak
 from lectern.jobs.runs import PIPELINES
 from pipelines.jobs import DOCUMENT_JOBS, update_statistics
-from pipelines.launcher import WarmRunLauncher
+from pipelines.minding import MindsRuns
 from pipelines.recovery import Remedy, decide, look_into, settle
 from pipelines.schedules import sweep_stores
 from pipelines.watch import watch
@@ -42,8 +42,8 @@ def waiting_jobs(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Launch jobs that have no live run; give up those that lost theirs too often."""
     launcher = context.instance.run_launcher
-    if isinstance(launcher, WarmRunLauncher) and not launcher.is_reachable():
-        yield dg.SkipReason("The worker pool does not answer; it is being restarted.")
+    if isinstance(launcher, MindsRuns) and not launcher.is_reachable():
+        yield dg.SkipReason("What starts runs (worker pool, Redis) does not answer.")
         return
     most = services.settings.limits.runs
     launched = [

@@ -20,6 +20,7 @@ import psutil
 from lectern.errors import EngineUnavailable, InvalidRequest
 from lectern.ids import JobId
 from lectern.settings import Settings
+from pipelines.cluster import broker_environment, is_cluster, require_cluster
 from pipelines.components import Running, components
 from pipelines.dagster_storage import make_storage
 from pipelines.instance_files import write_dagster_settings
@@ -160,6 +161,8 @@ def serve(settings: Settings, say: Say) -> None:
     from resources.services import Services
 
     places = make_places(settings)
+    if is_cluster(settings):
+        require_cluster(settings)
     with only_one(places.serve_lock):
         check_ports(settings)
         Services.open(settings, upgrade=True).close()
@@ -178,6 +181,7 @@ def component_environment(settings: Settings, places: Places) -> dict[str, str]:
     """Return the environment of the components: ours, and where everything is."""
     return os.environ | {
         "LECTERN_DATA_DIR": str(settings.root),
+        **broker_environment(settings),
         "DAGSTER_HOME": str(places.dagster_home),
         "PYTHONUNBUFFERED": "1",
         "DAGSTER_DISABLE_TELEMETRY": "yes",

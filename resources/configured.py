@@ -3,6 +3,7 @@
 The only module of ``resources`` that imports Dagster. No logic belongs here.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ import dagster as dg
 
 from lectern.settings import Settings
 from resources.services import Services
+
+_keeps = False
+_kept: tuple[int, Settings, Services] | None = None
 
 
 class ServicesResource(dg.ConfigurableResource[Services]):
@@ -27,4 +31,21 @@ class ServicesResource(dg.ConfigurableResource[Services]):
         settings = Settings()
         if self.data_dir is not None:
             settings = settings.model_copy(update={"data_dir": Path(self.data_dir)})
-        yield Services.open(settings)
+        yield _kept_services(settings) if _keeps else Services.open(settings)
+
+
+def keep_services() -> None:
+    """Have every run of this process use the same services.
+
+    For a process that carries out run after run: its connections stay open, and its
+    engines warm. A process forked from it opens its own.
+    """
+    global _keeps
+    _keeps = True
+
+
+def _kept_services(settings: Settings) -> Services:
+    global _kept
+    if _kept is None or _kept[:2] != (os.getpid(), settings):
+        _kept = (os.getpid(), settings, Services.open(settings))
+    return _kept[2]

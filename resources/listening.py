@@ -16,6 +16,7 @@ from typing import Protocol
 from lectern.accounts.people import Principal
 from lectern.errors import Cancelled, EngineUnavailable, NotFound, UnknownVoice
 from lectern.ids import DocumentId
+from lectern.jobs.accelerators import Accelerator
 from lectern.jobs.sharing import Room, has_too_much
 from lectern.jobs.states import JobStep
 from lectern.speech.custom_voices import hex_of
@@ -70,9 +71,13 @@ def follow_reader(
     document_id: DocumentId,
     *,
     job: Job,
+    machine: Accelerator | None = None,
     clock: Clock = time,
 ) -> dict[str, int]:
     """Voice the blocks ahead of a reader until the reader has gone.
+
+    It ends, too, once the reader's voice needs another ``machine`` than this one (None
+    has everything): the reader's next sign begins a run where it can be spoken.
 
     Returns how many blocks were met in which way.
 
@@ -80,10 +85,14 @@ def follow_reader(
         Cancelled: The job was cancelled.
         EngineUnavailable: The speech engine does not work at all.
     """
-    follower = Follower(services, principal, document_id, job=job, clock=clock)
+    follower = Follower(
+        services, principal, document_id, job=job, machine=machine, clock=clock
+    )
     follower.follow()
     services.jobs.finish(job.id)
-    if follower.reader_came_back():
+    if follower.is_elsewhere:
+        services.joblog.append(job.id, "Another machine speaks with this voice.")
+    elif follower.reader_came_back():
         # Seen while this job still looked alive, so nobody else has started one.
         services.jobs.ensure_listener(
             principal, document_id=document_id, parameters=job.parameters
@@ -101,9 +110,12 @@ class Follower:
         document_id: DocumentId,
         *,
         job: Job,
+        machine: Accelerator | None,
         clock: Clock,
     ) -> None:
         self.tally = Tally()
+        self.is_elsewhere = False  # whether the voice needs another machine
+        self._machine = machine
         self._services = services
         self._voicing = services.voicing()
         self._principal = principal
@@ -153,6 +165,8 @@ class Follower:
             if not self._look_at_document():
                 return False
         self._renew_reading()
+        if self.is_elsewhere:
+            return False
         silent_seconds = now - self._cursor_at
         is_playing = cursor is not None and cursor.playing
         if (self._is_place_wanted or self._has_too_much) and not is_playing:
@@ -208,7 +222,11 @@ class Follower:
         self._reading_of = made_from
         choice = self._choose(document, wanted)
         voice = choice.speaks_now
-        self._services.speech_engines().engine(voice.engine).warm_up(voice)
+        engine = self._services.speech_engines().engine(voice.engine)
+        self.is_elsewhere = self._machine not in (None, engine.accelerator)
+        if self.is_elsewhere:
+            return
+        engine.warm_up(voice)
         self._reading = self._voicing.reading(
             document, text.blocks, voice=choice.voice, stand_in=choice.stand_in
         )

@@ -1,11 +1,13 @@
 """Where a job's run is carried out: what its engine needs, decides."""
 
 import logging
+from collections.abc import Mapping
 
 from lectern.environments import ENVIRONMENTS, LIGHT
 from lectern.errors import LecternError
 from lectern.jobs.accelerators import Accelerator
 from lectern.jobs.places import ANYWHERE, Place
+from lectern.jobs.runs import ACCELERATOR
 from lectern.jobs.states import JobKind
 from lectern.jobs.wanted import Wanted
 from resources.choosing import choose_voice
@@ -34,6 +36,14 @@ def place_of(services: Services, job: Job) -> Place:
         logger.info("Job %s goes to any machine: %s", job.id, error.message)
         return ANYWHERE
     return Place(place.accelerator, _served(services, job.kind, place.environment))
+
+
+def machine_of(services: Services, tags: Mapping[str, str]) -> Accelerator | None:
+    """Return which machine a run with these tags was sent to; None where one machine
+    does everything."""
+    if services.settings.broker_url is None:
+        return None
+    return Accelerator(tags.get(ACCELERATOR) or Accelerator.CPU)
 
 
 def _wanted(services: Services, job: Job) -> Place:

@@ -26,7 +26,7 @@ from lectern.speech.voices import Voice
 from resources.engines.speech import SpeechEngine
 from resources.engines.turns import Rank, Turns, Urgency
 from resources.reading import Reading
-from resources.run_folder import socket_folder
+from resources.run_folder import run_folder
 from resources.stores.catalog import Document
 from resources.stores.variants import Link
 
@@ -118,7 +118,7 @@ class Voicing:
             return nullcontext()
         with self._lock:
             if engine.name not in self._turns:
-                folder = socket_folder(self.services.settings.root)
+                folder = run_folder(self.services.settings)
                 path = folder / f"turns-{engine.name}.json"
                 self._turns[engine.name] = Turns(path, engine.texts_at_once)
             turns = self._turns[engine.name]

@@ -14,8 +14,10 @@ from hypothesis import settings as hypothesis_settings
 from lectern.settings import Settings
 from pipelines.proxying import ProxyKind
 from tests.support.browser import browser, chromium_path
+from tests.support.hosts import no_hosts
 from tests.support.postgres import server_folder
 from tests.support.proxies import program_of
+from tests.support.redis import redis_program
 from tests.support.samples import FOLDER
 
 hypothesis_settings.register_profile(
@@ -42,6 +44,10 @@ def pytest_report_header() -> list[str]:
         "a PostgreSQL server (Debian: postgresql); stores are tested on SQLite": (
             server_folder()
         ),
+        "a Redis (Debian: redis-server); workers elsewhere are not tested": (
+            redis_program()
+        ),
+        f"network namespaces ({no_hosts()}); no worker is cut off": not no_hosts(),
         "epubcheck (Debian: epubcheck); made EPUBs are not checked by it": (
             shutil.which("epubcheck")
         ),

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from lectern.environments import LIGHT
 from lectern.errors import InvalidRequest
 from lectern.jobs.accelerators import Accelerator
 from lectern.jobs.runs import ACCELERATOR, ENVIRONMENT, LANE
@@ -43,8 +44,11 @@ def queue_of(tags: Mapping[str, str]) -> str:
     """Return the queue in which a run with these tags waits."""
     if tags.get(LANE) == UPKEEP:
         return UPKEEP
-    parts = (tags.get(ACCELERATOR) or Accelerator.CPU, tags.get(ENVIRONMENT))
-    return ".".join(filter(None, parts)) + ENDINGS[lane_of(tags)]
+    name = tags.get(ACCELERATOR) or Accelerator.CPU
+    environment = tags.get(ENVIRONMENT)
+    if environment and environment != LIGHT:
+        name = f"{name}.{environment}"
+    return name + ENDINGS[lane_of(tags)]
 
 
 def priority_of(tags: Mapping[str, str]) -> int:
@@ -62,6 +66,13 @@ def served_by(name: str, lane: Lane) -> Sequence[str]:
         return [UPKEEP] if lane is Lane.WORKERS else []
     own = name + ENDINGS[lane]
     return [name, own] if lane is Lane.BATCH else [own]
+
+
+def worker_name(queue: str) -> str:
+    """Return what a worker is to be told that it serves a queue."""
+    for ending in filter(None, ENDINGS.values()):
+        queue = queue.removesuffix(ending)
+    return queue
 
 
 def parse_names(text: str) -> Sequence[str]:

@@ -37,7 +37,7 @@ from resources.engines.kokoro_setup import (
 from resources.engines.resident import Resident
 from resources.engines.speech import Heard, Speech, SpeechEngine
 from resources.environments import python_of
-from resources.run_folder import socket_folder
+from resources.run_folder import run_folder
 
 GPU_FILE = Path("/dev/nvidia0")
 PROCESS_BYTES = 2 * 1024**3
@@ -107,7 +107,7 @@ class KokoroEngine(SpeechEngine):
                 *(str(python), "-I", str(PROGRAM), "serve"),
                 json.dumps(options, sort_keys=True),
             ),
-            folder=socket_folder(settings.root),
+            folder=run_folder(settings),
             log=settings.root / "logs" / "kokoro.log",
             environment=environment(kokoro),
         )

@@ -47,10 +47,10 @@ def _kokoro(settings: Settings) -> SpeechEngine:
 
 def _higgs(settings: Settings, read_blob: ReadBlob | None) -> SpeechEngine:
     from resources.engines.higgs_native import HiggsNativeEngine
-    from resources.run_folder import socket_folder
+    from resources.run_folder import run_folder
 
-    root = settings.root
-    return HiggsNativeEngine(settings.higgs, root, socket_folder(root), read_blob)
+    folder = run_folder(settings)
+    return HiggsNativeEngine(settings.higgs, settings.root, folder, read_blob)
 
 
 def _speech_server(
@@ -59,7 +59,7 @@ def _speech_server(
     from resources.engines.higgs import HiggsChatEngine, HiggsEngine
     from resources.engines.openai_speech import OpenAISpeechEngine
     from resources.engines.openai_speech_elsewhere import ElsewhereClient
-    from resources.run_folder import socket_folder
+    from resources.run_folder import run_folder
 
     kinds: dict[str, type[OpenAISpeechEngine]] = {
         "openai": OpenAISpeechEngine,
@@ -70,7 +70,7 @@ def _speech_server(
     if is_elsewhere(settings, "openai"):
         python, root = served(settings)[API.name], settings.root
         client = ElsewhereClient(
-            name, server, python=python, root=root, folder=socket_folder(root)
+            name, server, python=python, root=root, folder=run_folder(settings)
         )
     return kinds[server.kind](name, server, read_blob, client=client)
 

@@ -26,6 +26,25 @@ Clock = Callable[[], datetime]
 LOCK_SECONDS = 15.0
 """How long a writer waits for another before it gives up."""
 
+ALIVE = {
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+"""What libpq is told, so that a network that was cut is noticed: within 20 seconds
+instead of a quarter of an hour."""
+ALIVE_THERE = " ".join(
+    (
+        "-ctcp_keepalives_idle=5",
+        "-ctcp_keepalives_interval=5",
+        "-ctcp_keepalives_count=3",
+        "-ctcp_user_timeout=20000",
+    )
+)
+"""What the server is told, for the same: a process that was cut off in the middle of
+a change would else keep its rows locked, for two hours."""
+
 _WRITE = "lectern_write"
 
 
@@ -130,13 +149,18 @@ def with_driver(url: URL) -> URL:
 
 def _engine(url: URL) -> Engine:
     """Return connections to a server, which may be restarted while we live."""
+    options = f"{url.query.get('options', '')} {ALIVE_THERE}".strip()
     try:
         return create_engine(
             url,
             pool_size=8,
             max_overflow=24,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": int(LOCK_SECONDS)},
+            connect_args={
+                "connect_timeout": int(LOCK_SECONDS),
+                "options": options,
+                **ALIVE,
+            },
         )
     except ModuleNotFoundError as error:
         raise StoreError(

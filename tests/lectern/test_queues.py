@@ -11,6 +11,7 @@ from lectern.jobs.queues import (
     priority_of,
     queue_of,
     served_by,
+    worker_name,
 )
 from lectern.jobs.runs import ACCELERATOR, ENVIRONMENT, LANE
 
@@ -42,6 +43,7 @@ def test_a_worker_serves_every_lane_of_its_name(name: str) -> None:
 
     for lane in Lane:
         assert queue_of(tags | {LANE: lane}) in served_by(name, lane)
+        assert worker_name(queue_of(tags | {LANE: lane})) == name
 
 
 def test_what_somebody_waits_for_comes_before_a_batch() -> None:

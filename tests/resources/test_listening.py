@@ -12,6 +12,7 @@ from lectern.documents.pages import BlockKind
 from lectern.documents.spoken import Speaking
 from lectern.errors import Cancelled
 from lectern.ids import OwnerId
+from lectern.jobs.accelerators import Accelerator
 from lectern.jobs.states import JobKind, JobState
 from resources.listening import follow_reader
 from resources.services import Services
@@ -40,7 +41,7 @@ class Session:
         self.job: Job = running_job(services, self.document, JobKind.LISTEN)
         self._pool = ThreadPoolExecutor(1)
 
-    def follow(self) -> Future[dict[str, int]]:
+    def follow(self, machine: Accelerator | None = None) -> Future[dict[str, int]]:
         """Start the run."""
         return self._pool.submit(
             follow_reader,
@@ -48,6 +49,7 @@ class Session:
             self.document.principal,
             self.document.id,
             job=self.job,
+            machine=machine,
         )
 
     def heard(self) -> set[int]:
@@ -96,6 +98,24 @@ def test_blocks_that_are_not_spoken_are_passed_over(session: Session):
     until(lambda: {0, 1, 2, 4, 5, 6} <= session.heard())
 
     assert 3 not in session.heard()
+
+
+@pytest.mark.parametrize("machine", [Accelerator.CPU, Accelerator.GPU])
+def test_a_run_ends_whose_machine_cannot_speak_with_the_reader_s_voice(
+    session: Session, machine: Accelerator
+):
+    session.reader.go_to(0)
+    run = session.follow(machine)
+
+    if machine is Accelerator.CPU:
+        until(lambda: 0 in session.heard())
+        assert not run.done()
+    else:
+        run.result(timeout=60)
+        assert not session.heard()
+        jobs = session.services.jobs
+        assert jobs.find(session.job.id).state is JobState.DONE
+        assert not jobs.active(LOCAL), "the reader's next sign begins another run"
 
 
 def test_a_jump_is_followed_by_the_same_run(session: Session):

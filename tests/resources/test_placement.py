@@ -1,6 +1,9 @@
 """Which machines a job goes to: its voice's engine decides."""
 
+from dataclasses import replace
+
 import pytest
+from pydantic import SecretStr
 
 from lectern.accounts.people import LOCAL
 from lectern.jobs.accelerators import Accelerator
@@ -8,7 +11,7 @@ from lectern.jobs.runs import ACCELERATOR
 from lectern.jobs.states import JobKind
 from lectern.settings import Settings, SpeechServer
 from resources.orchestrator import tags_of
-from resources.placement import place_of
+from resources.placement import machine_of, place_of
 from resources.services import Services
 from resources.stores.cursors import Cursor
 from tests.support.speech import add_document
@@ -72,3 +75,14 @@ def test_a_voice_that_is_gone_does_not_stop_the_launch(services: Services) -> No
     )
 
     assert place_of(services, job).accelerator is Accelerator.CPU
+
+
+def test_a_run_knows_its_machine_only_where_there_are_several(
+    services: Services, settings: Settings
+) -> None:
+    many = settings.model_copy(update={"broker_url": SecretStr("redis://127.0.0.1/0")})
+
+    assert machine_of(services, {ACCELERATOR: "gpu"}) is None
+    cluster = replace(services, settings=many)
+    assert machine_of(cluster, {ACCELERATOR: "gpu"}) is Accelerator.GPU
+    assert machine_of(cluster, {}) is Accelerator.CPU

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lectern.usage.events import EventKind
 from pipelines.places import find_places
 from pipelines.pool_protocol import Question, RunCondition, ask_pool
 from resources.orchestrator import Orchestrator
+from resources.placement import place_of
 from resources.services import Services
 from resources.stores import schema
 from resources.stores.catalog import Document
@@ -96,6 +98,16 @@ class Drill:
         )
         return [variant for variant, times in made.items() if times > 1]
 
+    def outcomes(self, document: Document) -> Counter[str]:
+        """Return how the requests for a document's sounds ended."""
+        outbox = schema.outbox.c
+        query = select(outbox.kind, outbox.payload)
+        with self.services.database.read() as connection:
+            rows = list(connection.execute(query))
+        return Counter(
+            kind for kind, payload in rows if payload.get("document_id") == document.id
+        )
+
     def run_status(self, run_id: str | None) -> str:
         """Return what Dagster says of a run."""
         return str(self._run(run_id)["status"])
@@ -118,14 +130,23 @@ class Drill:
 @contextmanager
 def drilling(data_dir: Path, **variables: str) -> Iterator[Drill]:
     """Run a product of its own, with these settings, until the block ends."""
-    with running(data_dir, sample_document="false", **variables) as product:
-        settings = settings_of(product)
-        services, orchestrator = Services.open(settings), Orchestrator(settings)
-        while not orchestrator.is_up():
-            time.sleep(0.1)
-        yield Drill(product, settings, services, orchestrator)
-        orchestrator.close()
-        services.close()
+    with (
+        running(data_dir, sample_document="false", **variables) as product,
+        seen_from_inside(product, settings_of(product)) as drill,
+    ):
+        yield drill
+
+
+@contextmanager
+def seen_from_inside(product: Product, settings: Settings) -> Iterator[Drill]:
+    """Open the stores of a running product, once Dagster answers too."""
+    services = Services.open(settings)
+    orchestrator = Orchestrator(settings, place_of=partial(place_of, services))
+    while not orchestrator.is_up():
+        time.sleep(0.1)
+    yield Drill(product, settings, services, orchestrator)
+    orchestrator.close()
+    services.close()
 
 
 def settings_of(product: Product, **more: Any) -> Settings:

@@ -10,10 +10,12 @@ from starlette.applications import Starlette
 
 
 @contextlib.contextmanager
-def answering(application: Starlette, *, port: int = 0) -> Iterator[str]:
+def answering(
+    application: Starlette, *, port: int = 0, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """Answer until the block ends; yield the address. ``port`` 0 takes a free one."""
     config = uvicorn.Config(
-        application, host="127.0.0.1", port=port, log_config=None, lifespan="off"
+        application, host=host, port=port, log_config=None, lifespan="off"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -23,7 +25,7 @@ def answering(application: Starlette, *, port: int = 0) -> Iterator[str]:
         time.sleep(0.005)
     bound = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{bound}"
+        yield f"http://{host}:{bound}"
     finally:
         server.should_exit = server.force_exit = True
         thread.join(10)

@@ -2,17 +2,20 @@
 
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
+
+from tests.support.product import free_port
 
 DEBIAN = Path("/usr/lib/postgresql")
 ACCOUNT = "postgres"
@@ -38,14 +41,15 @@ class Server:
 
     programs: Path
     folder: Path  # holds the data, the log and the socket
+    port: int = 5432  # in use where it listens on an address
 
-    def url(self, database: str) -> str:
-        """Return the SQLAlchemy address of a database."""
+    def url(self, database: str, host: str | None = None) -> str:
+        """Return the SQLAlchemy address of a database: on the socket, or on a host."""
         address = URL.create(
             "postgresql+psycopg2",
             username=ACCOUNT,
             database=database,
-            query={"host": str(self.folder)},
+            query={"host": host or str(self.folder), "port": str(self.port)},
         )
         return address.render_as_string(hide_password=False)
 
@@ -66,6 +70,13 @@ class Server:
             connection.execute(text(statement))
         engine.dispose()
 
+    def start_again(self) -> None:
+        """Start the server as it was started before."""
+        kept = (self.folder / "data" / "postmaster.opts").read_text().strip()
+        options = shlex.split(kept)[1:]
+        del options[options.index("-D") : options.index("-D") + 2]
+        self.control("start", "-o", shlex.join(options))
+
     def control(self, action: str, *options: str) -> None:
         """Start, stop or restart the server."""
         data = self.folder / "data"
@@ -74,19 +85,27 @@ class Server:
 
 
 @contextmanager
-def running_postgres(*, is_durable: bool = False) -> Iterator[Server]:
-    """Run a server of an empty cluster; without fsync unless it must be durable."""
+def running_postgres(
+    *, is_durable: bool = False, addresses: str = "", networks: Sequence[str] = ()
+) -> Iterator[Server]:
+    """Run a server of an empty cluster; without fsync unless it must be durable.
+
+    It listens on ``addresses`` too, and trusts these networks.
+    """
     programs = server_folder()
     assert programs is not None, "ask server_folder() before"
     folder = Path(tempfile.mkdtemp(prefix="lectern-postgres-"))
-    server = Server(programs, folder)
+    server = Server(programs, folder, free_port() if addresses else 5432)
     try:
         if os.getuid() == 0:
             account = pwd.getpwnam(ACCOUNT)
             os.chown(folder, account.pw_uid, account.pw_gid)
         initdb = [str(programs / "initdb"), "-D", str(folder / "data"), "-N"]
         as_its_account([*initdb, "-A", "trust", "-U", ACCOUNT, "-E", "UTF8"])
-        options = f"-k {folder} -h '' {'' if is_durable else FASTER}"
+        with (folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.writelines(f"host all all {net} trust\n" for net in networks)
+        listen = f"-k {folder} -h '{addresses}' -p {server.port}"
+        options = f"{listen} {'' if is_durable else FASTER}"
         server.control("start", "-o", options)
         try:
             yield server

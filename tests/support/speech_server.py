@@ -90,9 +90,11 @@ class SpeechServer:
         return [one.body for one in self.received if one.path == path]
 
     @contextlib.contextmanager
-    def running(self, port: int = 0) -> Iterator["SpeechServer"]:
+    def running(
+        self, port: int = 0, host: str = "127.0.0.1"
+    ) -> Iterator["SpeechServer"]:
         """Answer until the block ends; ``port`` 0 takes a free one."""
-        with answering(self.application(), port=port) as address:
+        with answering(self.application(), port=port, host=host) as address:
             self.address = f"{address}/v1"
             yield self
 
