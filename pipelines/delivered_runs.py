@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lectern.jobs.queues import Lane, lane_of
 from pipelines.celery_launcher import NOT_BEGUN
-from pipelines.dagster_storage import hold_connection
+from pipelines.held_connections import hold_connection
 from pipelines.kinship import descendants, kill_all
 from pipelines.run_process import report_lost_and_resume
 from pipelines.run_signs import UNREACHABLE, RunSigns
