@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import redis
+from typing import TYPE_CHECKING
 
 from tests.support.product import free_port
+
+if TYPE_CHECKING:
+    import redis
 
 
 def redis_program() -> str | None:
@@ -33,8 +35,10 @@ class RedisServer:
         """Return its address as a setting."""
         return f"redis://{address}:{self.port}/0"
 
-    def client(self) -> redis.Redis:
+    def client(self) -> "redis.Redis":
         """Return a client."""
+        import redis
+
         return redis.Redis.from_url(self.url(), decode_responses=True)
 
     def start(self) -> None:
