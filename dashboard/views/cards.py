@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import following, session
 from dashboard.api.manifests import MS_PER_CHAR
 from dashboard.views import adding, selecting, wording
+from lectern.documents.blocks import Block
 from lectern.documents.formats import Format
 from lectern.documents.spoken import speak
 from lectern.errors import may_succeed_again
@@ -36,6 +37,10 @@ BadgeColor = Literal["red", "orange", "green"]
 RENAME, DELETE = "Rename", "Delete"
 
 
+LAST_WORD_MS = 600
+"""Who stops so shortly before the end has heard it."""
+
+
 def listening_seconds(document: Document) -> float:
     """Return about how long it takes to hear a document."""
     return document.spoken_chars * MS_PER_CHAR / 1000
@@ -49,12 +54,24 @@ def heard_fraction(document: Document, cursor: Cursor | None) -> float:
 
 
 def is_heard(document: Document, cursor: Cursor) -> bool:
-    """Whether nothing that is spoken comes after the block a listener is at."""
+    """Whether a listener is at the end of the last block that is spoken."""
     if heard_fraction(document, cursor) < 0.5:
         return False  # notes at the end are rarely more: its text need not be read
     text = text_of(session.services(), document)
-    rest = text.blocks[cursor.block_index + 1 :] if text else ()
-    return all(speak(block, document.policy).skipped_because for block in rest)
+    if text is None:
+        return False
+    here, *after = text.blocks[cursor.block_index :]
+    if not all(speak(block, document.policy).skipped_because for block in after):
+        return False
+    return cursor.offset_ms + LAST_WORD_MS >= _duration_ms(document, here, cursor)
+
+
+def _duration_ms(document: Document, block: Block, cursor: Cursor) -> int:
+    """Return how long a block sounds; where it was not voiced, the least it may."""
+    made = session.services().variants.keys_of(document.id, cursor.voice_id)
+    if block.index in made:
+        return made[block.index][1]
+    return len(speak(block, document.policy).text) * MS_PER_CHAR // 2
 
 
 def show_continue(documents: Sequence[Document]) -> None:

@@ -210,16 +210,30 @@ def test_what_was_heard_last_can_be_gone_on_with(open_page, services):
 def test_what_was_heard_to_its_end_is_not_gone_on_with(open_page, services, block):
     begun = ready_document(services, title="Half heard")
     heard = ready_document(services, title="Heard to the end")
-    for document, at in ((begun, 1), (heard, block)):
-        services.cursors.put(
-            LOCAL, document.id, Cursor(at, 0, False, 1.0, "espeak:en-gb", "tab", 1)
-        )
+    for document, at, offset_ms in ((begun, 1, 0), (heard, block, 9000)):
+        place = Cursor(at, offset_ms, False, 1.0, "espeak:en-gb", "tab", 1)
+        services.cursors.put(LOCAL, document.id, place)
 
     app = press(open_page(), "Resume")
 
     assert component(app, "reader")["document"] == begun.id
     services.catalog.delete(LOCAL, begun.id)
     assert "Resume" not in [button.label for button in open_page().button]
+
+
+@pytest.mark.parametrize(("offset_ms", "is_offered"), [(0, True), (1500, False)])
+def test_the_last_block_is_gone_on_with_until_it_was_heard(
+    open_page, services, offset_ms, is_offered
+):
+    document = ready_document(services)
+    voice_block(services, document, 3, voice_id="espeak:en-gb", sound=b"OggS")
+    services.cursors.put(
+        LOCAL, document.id, Cursor(3, offset_ms, False, 1.0, "espeak:en-gb", "tab", 1)
+    )
+
+    offered = "Resume" in [button.label for button in open_page().button]
+
+    assert offered is is_offered
 
 
 def test_each_press_of_listen_plays_once_and_an_address_plays_nothing(
