@@ -102,3 +102,12 @@ def test_the_generated_pages_are_up_to_date():
     subprocess.run(
         [sys.executable, str(ROOT / "docs/make_pages.py"), "--check"], check=True
     )
+
+
+def test_every_decision_has_a_number_of_its_own():
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [int(page.name.partition("-")[0]) for page in pages]
+
+    assert numbers == list(range(1, len(pages) + 1))
+    for number, page in zip(numbers, pages, strict=True):
+        assert page.read_text().startswith(f"# {number}. ")
