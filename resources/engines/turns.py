@@ -103,8 +103,8 @@ class Turns:
 
     def _ask(self, mine: Entry) -> float:
         """Take the turn and return 0, or return after how long to ask again."""
-        now = time.monotonic()
         with self._entries() as (entries, file):
+            now = time.monotonic()  # with the lock held: nobody was seen after it
             others = [e for e in entries if e.id != mine.id and _lives(e, now)]
             me = replace(mine, seen_at=now)
             place = place_of(me, others, self._at_once, now)

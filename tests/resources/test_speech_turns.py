@@ -1,11 +1,14 @@
 """Processes take turns at an engine: what is heard soonest comes first."""
 
+import json
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -163,6 +166,43 @@ def test_turns_are_taken_by_need_and_never_more_than_there_are(tmp_path: Path):
     assert set(speakers.spoke[2:4]) == {"in 10", "in 20"}
     assert set(speakers.spoke[4:]) == {"in 30", "book"}
     assert speakers.turns.speaking() == 0
+
+
+def test_who_waited_for_the_file_takes_nobody_for_dead(tmp_path: Path, monkeypatch):
+    """Somebody else took a turn while this one waited for the file's lock."""
+    turns = Turns(tmp_path / "turns.json", 1)
+    stopping = threading.Event()
+    asks = threading.Event()
+
+    def look() -> float:
+        if threading.current_thread().name == "late":
+            asks.set()
+        return clock()
+
+    clock = time.monotonic
+    spoken: list[str] = []
+
+    def late() -> None:
+        with turns.turn(Urgency(), stopping):
+            spoken.append("late")
+
+    with turns._entries() as (_, file):
+        monkeypatch.setattr("resources.engines.turns.time.monotonic", look)
+        thread = threading.Thread(target=late, name="late")
+        thread.start()
+        assert asks.wait(60)
+        time.sleep(0.2)  # it waits for the lock by now
+        now = clock()
+        holder = Entry("holder", os.getpid(), 0, "b", now, now, now, speaks=True)
+        file.write(json.dumps([asdict(holder)]))
+        file.flush()
+    wait_for(lambda: "holder" in (tmp_path / "turns.json").read_text())
+    time.sleep(0.2)
+
+    assert spoken == []
+    turns._forget(holder)
+    thread.join(60)
+    assert spoken == ["late"]
 
 
 def test_a_process_that_is_killed_gives_its_turn_back(tmp_path: Path):

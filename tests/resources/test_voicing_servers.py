@@ -211,7 +211,7 @@ def test_a_server_that_dies_keeps_what_it_made_and_the_rest_is_made_later(
             server, tmp_path, batch_texts=batch_texts, batch_wait_ms=20
         ) as services:
             document = add_document(services, lines(24))
-            server.fault = faults.Failing(on="Line 9:")
+            server.fault = faults.Dying(on="Line 15:")
             server.seconds_a_text = 0.05
             with pytest.MonkeyPatch.context() as patched:
                 patched.setattr(openai_speech_client, "GIVEN_UP_AFTER", 1)

@@ -89,6 +89,15 @@ class Failing(Fault):
 
 
 @dataclass
+class Dying(Failing):
+    """Says 500 from the first text it strikes on."""
+
+    def applies(self, text: str) -> bool:
+        """Whether it has struck before, or does now."""
+        return self.struck > 0 or super().applies(text)
+
+
+@dataclass
 class DiesMidReply(Fault):
     """Sends half a reply, and closes the connection."""
 
