@@ -95,6 +95,7 @@ def test_an_older_program_refuses_what_a_newer_one_has_migrated(
     assert refused.value.code == "store"
 
 
+@pytest.mark.drill
 def test_dagsters_tables_are_never_seen_half_made(
     postgres: Server, settings: Settings, tmp_path: Path
 ) -> None:
