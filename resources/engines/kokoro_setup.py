@@ -18,6 +18,7 @@ from lectern.settings import Kokoro
 
 PROGRAM = Path(__file__).with_name("kokoro_process.py")
 CHECKOUT = Path(__file__).parents[2]
+INSTRUCTIONS = "ONEDNN_MAX_CPU_ISA"
 OWN_ENVIRONMENT = CHECKOUT / ".venv-kokoro" / "bin" / "python"
 PROBE_SECONDS = 60
 DOWNLOAD_SECONDS = 3600
@@ -144,13 +145,21 @@ def _ask(
 
 
 def environment(settings: Kokoro) -> dict[str, str]:
-    """Return what the libraries under Kokoro are told."""
-    return {
+    """Return what the libraries under Kokoro are told.
+
+    Virtual machines may claim AMX and then refuse it, which ends a process that
+    computes in 16 bits by SIGILL; so oneDNN is kept to what comes before it, unless
+    whoever starts Lectern says otherwise.
+    """
+    told = {
         "HF_HUB_OFFLINE": "0" if settings.allow_downloads else "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "OMP_NUM_THREADS": str(settings.threads),
     }
+    if settings.bf16:
+        told[INSTRUCTIONS] = os.environ.get(INSTRUCTIONS, "AVX512_CORE_BF16")
+    return told
 
 
 def digest_of_model(folder: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from lectern.errors import EngineUnavailable
 from lectern.jobs.accelerators import Accelerator
-from lectern.settings import Settings
+from lectern.settings import Kokoro, Settings
 from resources.doctor import Check, diagnose
 from resources.engines import kokoro_setup
 from resources.engines.kokoro import KokoroEngine
@@ -49,7 +49,7 @@ def found(known: Settings) -> KokoroEngine:
 def test_without_it_the_error_says_how_to_install_it(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(kokoro_setup, "OWN_ENVIRONMENT", tmp_path / "none")
+    monkeypatch.setattr("resources.environments.CHECKOUT", tmp_path)
     settings = configured(tmp_path, folder, python=None)
 
     with pytest.raises(EngineUnavailable, match=r"make kokoro.*lectern\[kokoro\]"):
@@ -180,3 +180,14 @@ def test_work_goes_to_a_gpu_only_where_that_was_said(
 
     assert found.accelerator is Accelerator.CPU
     assert on_gpu.accelerator is Accelerator.GPU
+
+
+def test_sixteen_bits_go_no_further_than_machines_really_have(monkeypatch):
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    assert "ONEDNN_MAX_CPU_ISA" not in kokoro_setup.environment(Kokoro())
+    told = kokoro_setup.environment(Kokoro(bf16=True))
+    assert told["ONEDNN_MAX_CPU_ISA"] == "AVX512_CORE_BF16"
+
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_AMX")
+    told = kokoro_setup.environment(Kokoro(bf16=True))
+    assert told["ONEDNN_MAX_CPU_ISA"] == "AVX512_CORE_AMX"
