@@ -4,6 +4,7 @@
 """
 
 import ast
+import inspect
 import itertools
 import sys
 from pathlib import Path
@@ -35,13 +36,13 @@ This page is made from `lectern/errors.py` by `make docs`; CI checks it.
 """
 
 
-def docstrings(class_name: str) -> dict[str, str]:
-    """Return the docstring under each field of a class in ``lectern.settings``."""
-    tree = ast.parse(Path(settings.__file__).read_text())
+def docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Return the docstring under each field of a class."""
+    tree = ast.parse(Path(inspect.getfile(model)).read_text())
     body = next(
         node.body
         for node in tree.body
-        if isinstance(node, ast.ClassDef) and node.name == class_name
+        if isinstance(node, ast.ClassDef) and node.name == model.__name__
     )
     found: dict[str, str] = {}
     for field, text in itertools.pairwise(body):
@@ -58,12 +59,14 @@ def shown(value: object) -> str:
         return "required"
     if value is None or value in ("", (), {}):
         return "unset"
+    if isinstance(value, dict):  # of classes with a table of their own
+        return ", ".join(f"`{name}`" for name in value)
     return f"`{value}`"
 
 
 def table(model: type[BaseModel], prefix: str) -> list[str]:
     """Return the rows of one class, nested classes left to their own table."""
-    texts = docstrings(model.__name__)
+    texts = docstrings(model)
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True)

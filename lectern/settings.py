@@ -23,68 +23,20 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lectern.accounts.limits import Limits as Limits
+from lectern.accounts.plans import (
+    Plan,
+    PlanName,
+    PlanSettings,
+    default_plans,
+    merged,
+    plans_of,
+)
 from lectern.environments import ENVIRONMENTS
 from lectern.jobs.hours import OffPeak, zone_of
 
 PIECE_BYTES = 8 * 1024**2
 """Most bytes of one request of an upload; a larger file comes in several."""
-
-
-class Limits(BaseModel):
-    """Caps on what one person may hand in. Met in the app and again in the run."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    upload_bytes: int = 200_000_000
-    """Bytes of one uploaded file."""
-    text_bytes: int = 10_000_000
-    """Bytes of one plain text, Markdown or HTML file, or of pasted text."""
-    pages: int = 3000
-    """Pages of one document."""
-    image_pixels: int = 60_000_000
-    """Pixels of one image frame, before decoding."""
-    render_pixels: int = 25_000_000
-    """Pixels of one page drawn for recognition; larger pages are drawn smaller."""
-    inflated_bytes: int = 300_000_000
-    """Bytes that an archive (EPUB, DOCX, ODT, PPTX) may unpack to, counted as it
-    is unpacked and never taken from its own directory."""
-    member_bytes: int = 100_000_000
-    """Bytes that one member of an archive may unpack to."""
-    members: int = 10_000
-    """Members of one archive."""
-    inflation_ratio: int = 200
-    """Unpacked to packed bytes, for members over 1 MiB."""
-    element_depth: int = 1000
-    """Nesting of elements in HTML and XML."""
-    child_cpu_seconds: int = 15
-    """CPU time in which a file must be opened, and each page of a PDF be read."""
-    child_picture_cpu_seconds: int = 90
-    """CPU time in which a page must be read from its picture."""
-    child_memory_bytes: int = 1024**3
-    """Memory that a child process that reads a file may fill."""
-    child_output_bytes: int = 1024**3
-    """Bytes of any one file that a child process writes."""
-    child_seconds: int = 900
-    """Time on the clock for one child process."""
-    documents: int = 10_000
-    """Documents of one person."""
-    voices: int = 200
-    """Custom voices of one person."""
-    workers: int = Field(0, ge=0)
-    """Runs of one person that prepare or render documents at one time; 0 is as many as
-    there are ``workers``. What is more waits, also while places are free."""
-    listeners: int = Field(0, ge=0)
-    """Listening runs of one person at one time; 0 is as many as there are
-    ``listeners``."""
-    runs: int = Field(16, ge=1)
-    """Runs of one person that are handed to Dagster at one time; further work waits in
-    the app. Listening and batches have limits of their own."""
-    clip_bytes: int = 10 * 1024**2
-    """Bytes of the recording that a reference voice imitates."""
-    clip_seconds: float = 60.0
-    """Length of that recording."""
-    voice_archive_bytes: int = 32 * 1024**2
-    """Bytes of a ``.lecternvoice`` archive, packed and again unpacked."""
 
 
 class Speech(BaseModel):
@@ -517,6 +469,11 @@ class Settings(BaseSettings):
     sample_document: bool = True
     """Put the sample document into an empty library at the first start."""
     limits: Limits = Limits()
+    plans: dict[PlanName, PlanSettings] = Field(default_factory=default_plans)
+    """What people may use, by plan; ``docs/limits.md`` says how they are changed."""
+    default_plan: str = "free"
+    """Plan of whoever signs in and was given none. A guest has `guest`, an operator
+    `full`, the one person of a machine without sign-in `local`."""
     speech: Speech = Speech()
     higgs: Higgs = Higgs()
     speech_servers: dict[ServerName, SpeechServer] = Field(default_factory=dict)
@@ -546,6 +503,20 @@ class Settings(BaseSettings):
                     f"{', '.join(ENVIRONMENTS)}."
                 )
         return environments
+
+    @field_validator("plans", mode="before")
+    @classmethod
+    def _merge_plans(cls, stated: dict[str, object]) -> dict[str, object]:
+        return merged(stated)
+
+    @model_validator(mode="after")
+    def _refuse_unknown_plans(self) -> "Settings":
+        if self.default_plan not in self.plans:
+            raise ValueError(
+                f"There is no plan {self.default_plan!r}. There are: "
+                f"{', '.join(self.plans)}."
+            )
+        return self
 
     @field_validator("speech_servers")
     @classmethod
@@ -584,6 +555,10 @@ class Settings(BaseSettings):
                 hint = f" Did you mean {near[0]}?" if near else ""
                 raise ValueError(f"{name} is not a setting.{hint}")
         return self
+
+    def plan(self, name: str) -> Plan | None:
+        """Return a plan by its name, with every limit stated; None: there is none."""
+        return plans_of(self.limits, self.plans).get(name)
 
     @property
     def root(self) -> Path:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lectern.accounts.limits import Limits
 from lectern.errors import ClipTooLong, DamagedFile, FileTooLarge, NothingToRead
-from lectern.settings import Limits
 from resources.engines.clip_child import NOT_AUDIO, RATE_HZ, TOO_LONG
 
 SHORTEST_SECONDS = 1.0

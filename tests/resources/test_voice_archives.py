@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
+from lectern.accounts.limits import Limits
 from lectern.accounts.people import LOCAL
 from lectern.errors import (
     BadArchive,
@@ -29,7 +30,6 @@ from lectern.errors import (
     NotFound,
     NothingToRead,
 )
-from lectern.settings import Limits
 from lectern.speech.custom_voices import Mode, Visibility
 from lectern.speech.voice_contracts import NewVoice, VoiceChange, body_of
 from resources.engines.clips import take_clip
