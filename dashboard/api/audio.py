@@ -15,6 +15,8 @@ from resources.services import Services
 from resources.stores.variants import Variant
 
 KEY = re.compile(r"[0-9a-f]{64}")
+SENT_AT_ONCE_BYTES = 1024**2
+"""A sound up to here is read whole; blocks have some tens of thousands of bytes."""
 FOR_EVER = "private, max-age=31536000, immutable"
 
 
@@ -24,10 +26,10 @@ def own_variant(services: Services, principal: Principal, key: str) -> Variant:
     Raises:
         NotFound: There is none, or only others' documents lead to it.
     """
-    if KEY.fullmatch(key) and services.variants.owns(principal, VariantKey(key)):
-        found = services.variants.find([VariantKey(key)])
-        if variant := found.get(VariantKey(key)):
-            return variant
+    if KEY.fullmatch(key) and (
+        variant := services.variants.find_own(principal, VariantKey(key))
+    ):
+        return variant
     raise NotFound("This sound does not exist, or is not yours.")
 
 
@@ -37,23 +39,41 @@ def _headers(etag: str) -> dict[str, str]:
 
 async def send_sound(request: Request) -> Response:
     """Answer with Ogg Opus; ranges are honoured."""
+    return await blocking(_sound, request)
+
+
+def _sound(request: Request) -> Response:
+    """Return the answer, ready: each further wait for a thread would cost more time
+    than reading a block's sound does.
+    """
     services = backend.current().services
     key = request.path_params["key"]
-    variant = await blocking(own_variant, services, principal_of(request), key)
+    variant = own_variant(services, principal_of(request), key)
     headers = _headers(f'"{key[:32]}"')
     if matches_etag(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
-    path = services.blobs.path(variant.blob)
-    if not path.is_file():
-        raise BlobMissing("The audio of this block is missing and is made again.")
-    return FileResponse(path, media_type="audio/ogg", headers=headers)
+    if "range" in request.headers or variant.size_bytes > SENT_AT_ONCE_BYTES:
+        path = services.blobs.path(variant.blob)
+        if path.is_file():
+            return FileResponse(path, media_type="audio/ogg", headers=headers)
+    headers["accept-ranges"] = "bytes"
+    try:
+        sound = services.blobs.read(variant.blob)
+    except BlobMissing as error:
+        raise BlobMissing(
+            "The audio of this block is missing and is made again."
+        ) from error
+    return Response(sound, media_type="audio/ogg", headers=headers)
 
 
 async def send_words(request: Request) -> Response:
     """Answer with the word times of a sound, as offsets in the spoken text."""
-    services = backend.current().services
+    return await blocking(_words, request)
+
+
+def _words(request: Request) -> Response:
     key = request.path_params["key"]
-    variant = await blocking(own_variant, services, principal_of(request), key)
+    variant = own_variant(backend.current().services, principal_of(request), key)
     headers = _headers(f'"{key[:31]}w"')
     if matches_etag(request, headers["etag"]):
         return Response(status_code=304, headers=headers)

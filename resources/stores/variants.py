@@ -362,6 +362,16 @@ class Variants:
             some = some_documents(connection, key)
             return is_heard_by(connection, principal.owner_id, key, some)
 
+    def find_own(self, principal: Principal, key: VariantKey) -> Variant | None:
+        """Return a variant that a document of this person sounds like, if it exists."""
+        with self._database.read() as connection:
+            some = some_documents(connection, key)
+            if not is_heard_by(connection, principal.owner_id, key, some):
+                return None
+            query = select(schema.variant).where(_variant.key == key)
+            row = connection.execute(query).mappings().first()
+        return None if row is None else _variant_of(row)
+
     def places(
         self, principal: Principal, keys: Collection[VariantKey]
     ) -> dict[VariantKey, tuple[DocumentId, int]]:
