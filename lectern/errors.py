@@ -20,6 +20,7 @@
     │   ├── InflatesTooMuch          an archive that unpacks past the cap
     │   ├── ClipTooLong              a recording longer than a voice needs
     │   ├── TooManyVoices
+    │   ├── AllowanceUsedUp          nothing is left of a plan's allowance
     │   ├── TookTooLong              CPU, memory or time of a child process
     │   └── DiskReserveReached       too little free disk to accept work
     ├── EngineError              an engine misbehaved; often worth another try
@@ -188,6 +189,13 @@ class TooManyVoices(LimitReached):
     http_status = 409
 
 
+class AllowanceUsedUp(LimitReached):
+    """Too little is left of what a person's plan allows."""
+
+    code = "allowance_used_up"
+    http_status = 402
+
+
 class TookTooLong(LimitReached):
     """A child process met its CPU, memory or time limit."""
 
@@ -320,6 +328,7 @@ WORTH_ASKING_AGAIN: tuple[type[LecternError], ...] = (
     Cancelled,  # by a person, who may think again
     Unexpected,  # nobody knows; one more try is cheap
     DiskReserveReached,  # until disk is freed,
+    AllowanceUsedUp,  # until the next month, or a grant,
     EngineUnavailable,  # or what is missing is installed
     TooManyFallbacks,  # pages that were read are not sent again
 )

@@ -21,6 +21,7 @@ from resources.stores.disk import require_disk
 from resources.stores.exports import Exports
 from resources.stores.joblog import JobLog
 from resources.stores.jobs import Jobs
+from resources.stores.ledger import Ledger
 from resources.stores.migrations import current_revision, migrate, require_current
 from resources.stores.outbox import Outbox
 from resources.stores.page_cache import StoredPageCache
@@ -68,6 +69,7 @@ class Services:
     outbox: Outbox
     page_cache: StoredPageCache
     exports: Exports
+    ledger: Ledger
 
     @classmethod
     def open(
@@ -116,6 +118,7 @@ class Services:
             outbox=outbox,
             page_cache=StoredPageCache(database),
             exports=Exports(database),
+            ledger=Ledger(database),
         )
 
     def close(self) -> None:

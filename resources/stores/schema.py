@@ -1,73 +1,37 @@
 """The tables of the app database. A change here needs a migration beside it.
 
 Full-text search is not here: it is made by the database at hand (``search.py``).
+Tables of one subject may have a file of their own, ``schema_ledger.py``; importing
+it here makes them part of ``metadata``.
 """
-
-from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
-SCHEMA_HEAD = "0007"
+from resources.stores import schema_ledger
+from resources.stores.columns import Moment, Number, metadata, moment
+
+__all__ = ["Moment", "Number", "metadata", "schema_ledger"]
+
+SCHEMA_HEAD = "0008"
 """The newest migration, so that starting needs no look at the migrations."""
 
 
 IS_CUSTOM_VOICE = text("substr(voice_id, 1, 7) = 'custom:'")
 """Of ``block_audio``: its rows by voice are asked for with this, and few have it."""
-
-
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC; aware in Python whatever the database keeps."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(
-        self, value: datetime | None, dialect: Dialect
-    ) -> datetime | None:
-        """Turn a time into UTC, without a zone where the database has none."""
-        if value is None:
-            return None
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(
-        self, value: datetime | None, dialect: Dialect
-    ) -> datetime | None:
-        """Give a time its zone back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value
-
-
-Number = BigInteger().with_variant(Integer, "sqlite")
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
 
 
 def _document_id(*, primary_key: bool = False) -> Column[str]:
@@ -78,10 +42,6 @@ def _document_id(*, primary_key: bool = False) -> Column[str]:
         primary_key=primary_key,
         nullable=False,
     )
-
-
-def _moment(name: str, *, optional: bool = False) -> Column[datetime]:
-    return Column(name, Moment, nullable=optional)
 
 
 document = Table(
@@ -107,9 +67,9 @@ document = Table(
     Column("blocks_blob", String(64)),
     Column("policy", JSON, nullable=False),
     Column("voice_id", String(128)),
-    _moment("created_at"),
-    _moment("updated_at"),
-    _moment("deleted_at", optional=True),
+    moment("created_at"),
+    moment("updated_at"),
+    moment("deleted_at", optional=True),
     Index(None, "owner_id", "created_at"),
     Index(None, "owner_id", "blob"),
     Index(None, "deleted_at"),
@@ -133,7 +93,7 @@ artifact = Table(
     Column("name", String(64), primary_key=True),
     Column("blob", String(64), nullable=False),
     Column("metadata", JSON, nullable=False),
-    _moment("created_at"),
+    moment("created_at"),
     Index(None, "name"),
     Index(None, "blob"),
 )
@@ -144,7 +104,7 @@ page_cache = Table(
     Column("content_digest", String(64), primary_key=True),
     Column("engine", String(128), primary_key=True),
     Column("page", LargeBinary, nullable=False),
-    _moment("created_at"),
+    moment("created_at"),
     Index(None, "created_at"),
 )
 
@@ -167,19 +127,19 @@ job = Table(
     Column("run_id", String(64)),
     Column("attempts", Integer, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
-    _moment("created_at"),
-    _moment("started_at", optional=True),
-    _moment("finished_at", optional=True),
-    _moment("heartbeat_at", optional=True),
-    _moment("step_started_at", optional=True),
+    moment("created_at"),
+    moment("started_at", optional=True),
+    moment("finished_at", optional=True),
+    moment("heartbeat_at", optional=True),
+    moment("step_started_at", optional=True),
     # Of what is done, how much was there before; and when it last became more.
     Column("found", Number, nullable=False, server_default="0"),
-    _moment("progressed_at", optional=True),
+    moment("progressed_at", optional=True),
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("batch_id", String(32)),
     # Of a batch's job: not before this moment, and since when it may have a run.
-    _moment("not_before", optional=True),
-    _moment("released_at", optional=True),
+    moment("not_before", optional=True),
+    moment("released_at", optional=True),
     Index(None, "owner_id", "created_at"),
     Index(None, "document_id"),
     Index(None, "state", "heartbeat_at"),
@@ -201,8 +161,8 @@ batch = Table(
     Column("chars", Number, nullable=False),  # to be spoken, when it was begun
     Column("pages", Number, nullable=False),
     Column("price_micros", Number),  # as quoted; unset is not known
-    _moment("created_at"),
-    _moment("cancelled_at", optional=True),
+    moment("created_at"),
+    moment("cancelled_at", optional=True),
     Index(None, "owner_id", "created_at"),
 )
 
@@ -215,10 +175,10 @@ api_token = Table(
     Column("digest", String(64), nullable=False, unique=True),
     Column("prefix", String(16), nullable=False),
     Column("scopes", JSON, nullable=False),
-    _moment("created_at"),
-    _moment("expires_at", optional=True),
-    _moment("last_used_at", optional=True),
-    _moment("revoked_at", optional=True),
+    moment("created_at"),
+    moment("expires_at", optional=True),
+    moment("last_used_at", optional=True),
+    moment("revoked_at", optional=True),
     Index(None, "owner_id", "created_at"),
 )
 
@@ -230,8 +190,8 @@ upload = Table(
     Column("name", Text, nullable=False),
     Column("size_bytes", Number, nullable=False),
     Column("offset_bytes", Number, nullable=False),
-    _moment("created_at"),
-    _moment("updated_at"),
+    moment("created_at"),
+    moment("updated_at"),
     Index(None, "owner_id"),
     Index(None, "updated_at"),
 )
@@ -252,9 +212,9 @@ variant = Table(
     Column("first_document_id", String(32), nullable=False),
     # Which block the ancestor's design would call the owner of this sound.
     Column("legacy_block_id", String(36), nullable=False),
-    _moment("created_at"),
+    moment("created_at"),
     # Not swept before, even when no block links to it.
-    _moment("kept_until", optional=True),
+    moment("kept_until", optional=True),
     Index(None, "blob"),
 )
 
@@ -264,7 +224,7 @@ claim = Table(
     Column("key", String(64), primary_key=True),
     Column("holder", String(128), nullable=False),
     Column("token", Integer, nullable=False),
-    _moment("expires_at"),
+    moment("expires_at"),
 )
 
 block_audio = Table(
@@ -279,7 +239,7 @@ block_audio = Table(
     Column("duration_ms", Integer, nullable=False),
     # Grows within a document, so that a reader can ask for what is new.
     Column("sequence", Number, nullable=False),
-    _moment("linked_at"),
+    moment("linked_at"),
     Index(None, "key", "document_id"),
     Index(
         "ix_block_audio_custom_voice",
@@ -302,7 +262,7 @@ cursor = Table(
     Column("voice_id", String(128), nullable=False),
     Column("session", String(64), nullable=False),
     Column("sequence", Number, nullable=False),
-    _moment("updated_at"),
+    moment("updated_at"),
     Index(None, "document_id"),
 )
 
@@ -316,7 +276,7 @@ bookmark = Table(
     Column("block_index", Integer, nullable=False),
     Column("offset_ms", Integer, nullable=False),
     Column("label", Text, nullable=False),
-    _moment("created_at"),
+    moment("created_at"),
     Index(None, "owner_id", "document_id"),
     Index(None, "document_id"),
 )
@@ -330,8 +290,8 @@ outbox = Table(
     Column("owner_id", String(64), nullable=False),
     Column("payload", JSON, nullable=False),
     Column("part", String(64)),
-    _moment("at"),
-    _moment("published_at", optional=True),
+    moment("at"),
+    moment("published_at", optional=True),
     Index(None, "published_at", "id"),
     sqlite_autoincrement=True,
 )
@@ -342,7 +302,7 @@ preference = Table(
     Column("owner_id", String(64), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("value", JSON, nullable=False),
-    _moment("updated_at"),
+    moment("updated_at"),
 )
 
 voice = Table(
@@ -362,9 +322,9 @@ voice = Table(
     Column("visibility", String(16), nullable=False),
     Column("audio_blob", String(64)),  # of a reference: the clip
     Column("tensor_blob", String(64)),  # of a mix that came with its tensor
-    _moment("created_at"),
-    _moment("updated_at"),
-    _moment("deleted_at", optional=True),
+    moment("created_at"),
+    moment("updated_at"),
+    moment("deleted_at", optional=True),
     UniqueConstraint("owner_id", "engine", "slug"),
     Index(None, "visibility"),
     Index(None, "deleted_at"),
@@ -389,7 +349,7 @@ voice_share = Table(
     Column("id", String(32), primary_key=True),
     _voice_id(),
     Column("token_digest", String(64), nullable=False, unique=True),
-    _moment("created_at"),
+    moment("created_at"),
     Index(None, "voice_id"),
 )
 
@@ -405,7 +365,7 @@ voice_guest = Table(
         ForeignKey("voice_share.id", ondelete="CASCADE"),
         nullable=False,
     ),
-    _moment("accepted_at"),
+    moment("accepted_at"),
     Index(None, "voice_id"),
     Index(None, "share_id"),
 )

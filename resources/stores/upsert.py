@@ -26,6 +26,19 @@ def insert_new(
         connection.execute(statement, [dict(row) for row in rows])
 
 
+def insert_counting(
+    connection: Connection, table: Table, rows: Rows, *, by: Sequence[str]
+) -> int:
+    """Insert rows as ``insert_new`` does, and return how many were new."""
+    count = 0
+    for row in rows:
+        statement = _insert(connection, table).on_conflict_do_nothing(
+            index_elements=list(by)
+        )
+        count += connection.execute(statement, dict(row)).rowcount
+    return count
+
+
 def insert_or_update(
     connection: Connection,
     table: Table,
