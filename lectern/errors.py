@@ -11,6 +11,7 @@
     │   ├── UnknownVoice             lists the nearest valid names
     │   ├── BadArchive               a voice archive that is not what it says
     │   ├── NameTaken                you have something of that name
+    │   ├── BadPattern               a rule that RE2 refuses; says where
     │   ├── NotFound                 no such thing, or not yours
     │   └── InvalidRequest           a request that does not make sense
     ├── LimitReached             a stated cap was met; carries used and limit
@@ -121,6 +122,16 @@ class NameTaken(InputError):
 
     code = "name_taken"
     http_status = 409
+
+
+class BadPattern(InputError):
+    """A rule's pattern or replacement that cannot be used; ``at`` is the place."""
+
+    code = "bad_pattern"
+
+    def __init__(self, message: str, *, at: int = 0) -> None:
+        super().__init__(message)
+        self.at = at  # from 0, in the pattern or in the replacement
 
 
 class NotFound(InputError):

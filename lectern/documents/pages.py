@@ -34,6 +34,7 @@ class SpanKind(StrEnum):
     MATHS = "inline_maths"
     EMPHASIS = "emphasis"
     STRONG = "strong"
+    SAID = "said"  # a filter's: said otherwise, as ``target`` says
 
 
 class RecognitionMethod(StrEnum):
@@ -65,7 +66,7 @@ class Span:
     start: int
     end: int
     kind: SpanKind
-    target: str = ""  # URL or internal anchor of a link, label of a note
+    target: str = ""  # a link's URL or anchor, a note's label, what is said instead
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,7 @@ class _Change:
     start: int
     end: int
     said: str  # empty when not said
+    is_exact: bool = False  # just this, without blanks around it
 
 
 def _told(block: Block, policy: Policy) -> Spoken:
@@ -172,6 +173,8 @@ def _told(block: Block, policy: Policy) -> Spoken:
     at = 0
     for change in _changes(block, policy):
         if change.start < at:
+            if not change.said:  # what an earlier change left of it is not said
+                at = max(at, change.end)
             continue
         telling.keep(at, change.start)
         telling.say(change)
@@ -181,13 +184,21 @@ def _told(block: Block, policy: Policy) -> Spoken:
 
 
 def _changes(block: Block, policy: Policy) -> list[_Change]:
-    """Return what is said otherwise, in order; where two meet, the longer one."""
+    """Return what is said otherwise, in order; where two meet, the longer one.
+
+    Of two that are equal, a person's own rule counts.
+    """
     changes = [*_changed_spans(block, policy), *_changed_signs(block.shown)]
-    return sorted(changes, key=lambda change: (change.start, -change.end))
+    return sorted(
+        changes, key=lambda change: (change.start, -change.end, not change.is_exact)
+    )
 
 
 def _changed_spans(block: Block, policy: Policy) -> Iterator[_Change]:
     for span in block.spans:
+        if span.kind is SpanKind.SAID:
+            yield _Change(span.start, span.end, span.target, is_exact=True)
+            continue
         action = action_of(span.kind, policy)
         said = name_of(span.kind, block.language)
         if span.kind is SpanKind.LINK:
@@ -252,6 +263,9 @@ class _Telling:
 
     def say(self, change: _Change) -> None:
         """Say something else for some characters."""
+        if change.is_exact:
+            self._say_exactly(change)
+            return
         if not change.said:
             if self._shown[change.start : change.end].isspace():
                 self.keep(change.start, change.end)
@@ -264,6 +278,15 @@ class _Telling:
             return
         blank = "" if not self._text or self._text[-1] in " (“«" else " "
         self._add(blank + change.said, change.start, change.end)
+
+    def _say_exactly(self, change: _Change) -> None:
+        said = change.said
+        if self._text.endswith(" "):
+            said = said.lstrip()
+            if said and said[0] in CLOSING:
+                self._drop_blank()
+        if said:
+            self._add(said, change.start, change.end)
 
     def result(self) -> Spoken:
         """Return all that was said."""
