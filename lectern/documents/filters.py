@@ -11,15 +11,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lectern.accounts.limits import Limits
 from lectern.errors import InvalidRequest, LimitReached
 from lectern.ids import digest
 
 SCHEME = "1"
 """Raise to filter every document anew, when what a rule does has changed."""
 NAME_CHARS = 80
-REPLACEMENT_CHARS = 500
 LANGUAGES = 20
 """Of one rule."""
+MOST_RULES = 1_000
+"""Of one person, in all filters together: so many may bear on each document."""
 
 
 class RuleKind(StrEnum):
@@ -63,15 +65,6 @@ class Filter:
     is_enabled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class FilterCaps:
-    """Most of everything, for one person."""
-
-    filters: int = 50
-    rules: int = 500  # in all filters together
-    pattern_chars: int = 500  # of what one rule looks for
-
-
 def active_rules(filters: Iterable[Filter]) -> Iterator[Rule]:
     """Yield the rules that are switched on, in their order."""
     for one in filters:
@@ -96,7 +89,7 @@ def rules_digest(rules: Iterable[Rule]) -> str:
     return digest(SCHEME, json.dumps(said)) if said else ""
 
 
-def cleaned(wanted: Filter, caps: FilterCaps) -> Filter:
+def cleaned(wanted: Filter, limits: Limits) -> Filter:
     """Return a filter as it is kept: names trimmed, letters in one form.
 
     Raises:
@@ -107,31 +100,26 @@ def cleaned(wanted: Filter, caps: FilterCaps) -> Filter:
     if not name:
         raise InvalidRequest("A filter needs a name. Give it one.")
     _check_length(name, NAME_CHARS, "The name of a filter")
-    if len(wanted.rules) > caps.rules:
-        raise too_many_rules(len(wanted.rules), caps)
-    rules = tuple(_cleaned_rule(rule, caps) for rule in wanted.rules)
+    if len(wanted.rules) > limits.filter_rules:
+        raise LimitReached(
+            f"This filter has {len(wanted.rules):,} rules; one may have "
+            f"{limits.filter_rules:,}. Make two of it.",
+            used=len(wanted.rules),
+            limit=limits.filter_rules,
+        )
+    rules = tuple(_cleaned_rule(rule, limits) for rule in wanted.rules)
     return Filter(name, rules, wanted.is_enabled)
 
 
-def too_many_rules(used: int, caps: FilterCaps) -> LimitReached:
-    """Return the error for more rules than one person may have."""
-    return LimitReached(
-        f"These would be {used:,} rules; one person may have {caps.rules:,} in all "
-        "filters together. Delete some first.",
-        used=used,
-        limit=caps.rules,
-    )
-
-
-def _cleaned_rule(rule: Rule, caps: FilterCaps) -> Rule:
+def _cleaned_rule(rule: Rule, limits: Limits) -> Rule:
     find = unicodedata.normalize("NFC", rule.find)
     if rule.kind is RuleKind.WORDS:
         find = " ".join(find.split())
     if not find:
         raise InvalidRequest("A rule needs something to look for. Write it down.")
     replacement = unicodedata.normalize("NFC", rule.replacement)
-    _check_length(find, caps.pattern_chars, "What a rule looks for")
-    _check_length(replacement, REPLACEMENT_CHARS, "A replacement")
+    _check_length(find, limits.pattern_chars, "What a rule looks for")
+    _check_length(replacement, limits.pattern_chars, "A replacement")
     for text in (find, replacement):
         if any(unicodedata.category(char) == "Cs" for char in text):
             raise InvalidRequest("A rule holds half a character. Write it anew.")

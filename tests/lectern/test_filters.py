@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lectern.accounts.limits import Limits
 from lectern.documents.filter_files import filters_from_json, filters_to_json
 from lectern.documents.filter_patterns import WINDOW_CHARS, compiled, windows
 from lectern.documents.filtering import Work, filtered, rewrite
 from lectern.documents.filters import (
     Filter,
-    FilterCaps,
     Rule,
     RuleKind,
     Where,
@@ -210,13 +210,13 @@ def test_long_paragraphs_are_looked_at_in_windows_that_cover_them():
         (Filter("f", (Rule("\ud800"),)), InvalidRequest),
         (Filter("f", (Rule("x" * 501),)), LimitReached),
         (Filter("f", (Rule("x", "y" * 501),)), LimitReached),
-        (Filter("f", (Rule("x"),) * 501), LimitReached),
+        (Filter("f", (Rule("x"),) * 201), LimitReached),
         (Filter("f", (Rule("x", languages=("en",) * 21),)), InvalidRequest),
     ],
 )
 def test_what_is_too_much_or_too_little_is_refused(wanted, error):
     with pytest.raises(error):
-        cleaned(wanted, FilterCaps())
+        cleaned(wanted, Limits())
 
 
 # Nothing is lost
