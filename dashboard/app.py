@@ -26,6 +26,7 @@ st.set_page_config(
     layout="wide",
 )
 st.html(STYLE)
+session.principal()  # nothing is shown to whose session has ended
 st.logo(ICON, size="large")
 
 pages = {

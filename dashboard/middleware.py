@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import backend
-from lectern.accounts.people import LOCAL
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -165,18 +164,4 @@ class ClosedPaths:
         ):
             await PlainTextResponse("Not found.", status_code=404)(scope, receive, send)
             return
-        await self.app(scope, receive, send)
-
-
-class Identity:
-    """Says on whose behalf a request is made. One person for now: ``LOCAL``."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Put the principal where routes look for it."""
-        if scope["type"] in ("http", "websocket"):
-            state = {**scope.get("state", {}), "principal": LOCAL}
-            scope = {**scope, "state": state}
         await self.app(scope, receive, send)

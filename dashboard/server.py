@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from streamlit import config
 
-from dashboard import backend, middleware
+from dashboard import backend, identity, middleware
 from dashboard.api import (
     addresses,
     assets,
@@ -66,7 +66,7 @@ MIDDLEWARE = [
     Middleware(middleware.KnownHosts),
     Middleware(middleware.ClosedPaths),
     Middleware(middleware.SameOrigin),
-    Middleware(middleware.Identity),
+    Middleware(identity.Identity),
 ]
 
 

@@ -7,7 +7,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import backend
+from dashboard.components.mount import mount
+from dashboard.identity import SESSION_HEADER
 from lectern.accounts.people import LOCAL, Principal
+from lectern.accounts.sessions import SignedIn
 from lectern.ids import DocumentId
 from resources.services import Services
 
@@ -19,8 +22,24 @@ _READER = "reader"
 
 
 def principal() -> Principal:
-    """Return on whose behalf this page runs. One person for now."""
-    return LOCAL
+    """Return on whose behalf this page runs; whose session has ended gets no further.
+
+    Asked of the store each time, so that nothing runs for a session that was revoked.
+    """
+    person = signed_in()
+    return LOCAL if person is None else person.person.principal
+
+
+def signed_in() -> SignedIn | None:
+    """Return who is signed in, and by which session; None without accounts."""
+    if here().settings.accounts.is_single:
+        return None
+    session_id = st.context.headers.get(SESSION_HEADER)
+    found = services().sessions.going_on(session_id) if session_id else None
+    if found is None:
+        mount("leave", key="leave", data={})
+        st.stop()
+    return found
 
 
 def here() -> backend.Backend:

@@ -13,6 +13,7 @@
     │   ├── NameTaken                you have something of that name
     │   ├── BadPattern               a rule that RE2 refuses; says where
     │   ├── NotFound                 no such thing, or not yours
+    │   ├── SignedOut                asked by nobody who is signed in
     │   └── InvalidRequest           a request that does not make sense
     ├── LimitReached             a stated cap was met; carries used and limit
     │   ├── FileTooLarge
@@ -139,6 +140,13 @@ class NotFound(InputError):
 
     code = "not_found"
     http_status = 404
+
+
+class SignedOut(InputError):
+    """Only people who are signed in may ask for this."""
+
+    code = "signed_out"
+    http_status = 401
 
 
 class InvalidRequest(InputError):

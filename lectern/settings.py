@@ -32,6 +32,7 @@ from lectern.accounts.plans import (
     merged,
     plans_of,
 )
+from lectern.accounts.settings import Accounts
 from lectern.environments import ENVIRONMENTS
 from lectern.jobs.hours import OffPeak, zone_of
 
@@ -356,10 +357,11 @@ class Proxy(BaseModel):
     dagster_address: HostPort | None = None
     """Where it reaches the Dagster UI; unset is loopback and `dagster_port`."""
     people_file: FilePath | None = None
-    """File of everybody's passwords, as `operators_file`. Lectern has no login yet."""
+    """File of everybody's passwords, as `operators_file`, for an installation without
+    accounts of its own."""
     people_networks: tuple[IPvAnyNetwork, ...] = ()
     """Networks from which alone people may come; `["0.0.0.0/0", "::/0"]` is any. With
-    neither this nor `people_file` no configuration is made."""
+    neither this nor `people_file` nor accounts no configuration is made."""
     dagster_name: HostName | None = None
     """Host name under which operators find the Dagster UI, `dagster.example.org`.
     Unset offers it to nobody."""
@@ -435,7 +437,8 @@ class Settings(BaseSettings):
     """Address of the Redis that hands runs to workers on other machines,
     `redis://10.0.0.5/0`; unset is the worker pool of this machine. Needs PostgreSQL."""
     host: str = "127.0.0.1"
-    """Address the web app listens on. There is no login yet: leave it on loopback."""
+    """Address the web app listens on. Without sign-in (`LECTERN_ACCOUNTS__MODE=single`)
+    only this machine is served, unless the web server in front lets people in."""
     port: int = 8710
     """Port of the web app."""
     trusted_hosts: tuple[str, ...] = ()
@@ -468,6 +471,7 @@ class Settings(BaseSettings):
     """Least severe message that is logged."""
     sample_document: bool = True
     """Put the sample document into an empty library at the first start."""
+    accounts: Accounts = Accounts()
     limits: Limits = Limits()
     plans: dict[PlanName, PlanSettings] = Field(default_factory=default_plans)
     """What people may use, by plan; ``docs/limits.md`` says how they are changed."""

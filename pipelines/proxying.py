@@ -93,10 +93,12 @@ def proxy_configuration(settings: Settings, kind: ProxyKind) -> str:
     import jinja2
 
     proxy = settings.proxy
-    if not (proxy.people_file or proxy.people_networks):
+    is_single = settings.accounts.is_single
+    if is_single and not (proxy.people_file or proxy.people_networks):
         raise InvalidRequest(
-            "Lectern has no login, so the web server in front must know whom to let "
-            "in. Set LECTERN_PROXY__PEOPLE_FILE to a file of passwords, or "
+            "Nobody signs in to this Lectern, so the web server in front must know "
+            "whom to let in. Set LECTERN_ACCOUNTS__MODE=multi to have everybody sign "
+            "in, LECTERN_PROXY__PEOPLE_FILE to a file of passwords, or "
             "LECTERN_PROXY__PEOPLE_NETWORKS to the networks that you trust."
         )
     app = proxy.app_address or f"{_reachable(settings.host)}:{settings.port}"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from lectern.accounts.guarding import require_guard
 from lectern.errors import EngineUnavailable, InvalidRequest
 from lectern.ids import JobId
 from lectern.settings import Settings
@@ -156,10 +157,12 @@ def serve(settings: Settings, say: Say) -> None:
     """Run Lectern until Ctrl-C or SIGTERM.
 
     Raises:
-        InvalidRequest: It runs already, or a port is taken.
+        InvalidRequest: It runs already, a port is taken, or it would listen beyond
+            this machine while nobody is asked who they are.
     """
     from resources.services import Services
 
+    require_guard(settings)
     places = make_places(settings)
     if is_cluster(settings):
         require_cluster(settings)

@@ -25,8 +25,10 @@ from resources.stores.ledger import Ledger
 from resources.stores.migrations import current_revision, migrate, require_current
 from resources.stores.outbox import Outbox
 from resources.stores.page_cache import StoredPageCache
+from resources.stores.people import People
 from resources.stores.personal_voices import PersonalVoices
 from resources.stores.preferences import Preferences
+from resources.stores.sessions import Sessions
 from resources.stores.tokens import Tokens
 from resources.stores.uploads import Uploads
 from resources.stores.variants import Variants
@@ -53,6 +55,8 @@ class Services:
 
     settings: Settings
     database: Database
+    people: People
+    sessions: Sessions
     blobs: BlobStore
     catalog: Catalog
     jobs: Jobs
@@ -96,6 +100,8 @@ class Services:
         return cls(
             settings=settings,
             database=database,
+            people=People(database),
+            sessions=Sessions(database, lifetime=settings.accounts.lifetime),
             blobs=blobs,
             catalog=Catalog(
                 database, outbox, documents_limit=settings.limits.documents

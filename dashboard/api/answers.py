@@ -108,7 +108,7 @@ async def read_bytes(request: Request, *, limit_bytes: int) -> bytes:
 
 
 def principal_of(request: Request) -> Principal:
-    """Return on whose behalf the request is made (see middleware.Identity)."""
+    """Return on whose behalf the request is made (see identity.Identity)."""
     principal = request.state.principal
     assert isinstance(principal, Principal)  # noqa: S101  (set by our middleware)
     return principal

@@ -1,7 +1,7 @@
 """The tables of the app database. A change here needs a migration beside it.
 
 Full-text search is not here: it is made by the database at hand (``search.py``).
-Tables of one subject may have a file of their own, ``schema_ledger.py``; importing
+Tables of one subject may have a file of their own, ``schema_accounts.py``; importing
 it here makes them part of ``metadata``.
 """
 
@@ -21,12 +21,12 @@ from sqlalchemy import (
     text,
 )
 
-from resources.stores import schema_ledger
+from resources.stores import schema_accounts, schema_ledger
 from resources.stores.columns import Moment, Number, metadata, moment
 
-__all__ = ["Moment", "Number", "metadata", "schema_ledger"]
+__all__ = ["Moment", "Number", "metadata", "schema_accounts", "schema_ledger"]
 
-SCHEMA_HEAD = "0008"
+SCHEMA_HEAD = "0009"
 """The newest migration, so that starting needs no look at the migrations."""
 
 

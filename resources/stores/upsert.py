@@ -60,3 +60,9 @@ def insert_or_update(
         statement.on_conflict_do_update(index_elements=list(by), set_=changed),
         [dict(row) for row in rows],
     )
+
+
+def insert_if_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row and tell whether it is there: no unique key was taken."""
+    statement = _insert(connection, table).on_conflict_do_nothing()
+    return bool(connection.execute(statement, dict(row)).rowcount)

@@ -1,14 +1,16 @@
 """Stores of a test's own, on each database that is installed."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from lectern.settings import Settings
 from resources.services import Services
 from tests.support.postgres import Server, running_postgres, server_folder
-from tests.support.stores import Clock
+from tests.support.stores import Clock, settings_in
 
 TEMPLATE = "migrated"
 """A database with all tables: copying it is faster than migrating each test's own."""
@@ -38,10 +40,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("stored", kinds, indirect=True)
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an SQLite file with all tables, to be copied."""
+    settings = settings_in(tmp_path_factory.mktemp(TEMPLATE))
+    Services.open(settings).close()
+    return settings.root / "lectern.sqlite3"
+
+
 @pytest.fixture
 def stored(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
     """Yield settings whose app database is of each kind in turn."""
     if request.param == "sqlite":
+        settings.root.mkdir(parents=True, mode=0o700)
+        shutil.copy(request.getfixturevalue("migrated"), settings.root)
         yield settings
         return
     server: Server = request.getfixturevalue("postgres")

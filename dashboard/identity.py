@@ -1,0 +1,196 @@
+"""Who makes a request: nobody gets past here whom the stores do not know.
+
+Without accounts it is always ``LOCAL``, and only from this machine. With accounts a
+browser shows a session's text in a cookie. Its person is put in ``request.state``, and
+the session's id in a header for pages, which ask again at each run.
+"""
+
+import asyncio
+import re
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard import backend
+from lectern.accounts.guarding import ONLY_HERE, is_guarded
+from lectern.accounts.people import LOCAL, Principal
+from lectern.accounts.sessions import SignedIn
+from lectern.accounts.settings import is_loopback
+from lectern.errors import SignedOut
+
+OURS = b"x-lectern-"
+"""Begins the headers that only we may set."""
+SESSION_HEADER = "x-lectern-session"
+OWNER_HEADER = "x-lectern-owner"
+"""Streamlit resumes a page for nobody who owns as somebody else (config.toml)."""
+
+COOKIE = "lectern"
+SECURE_COOKIE = "__Host-lectern"
+"""Over https: browsers take this name only with Secure, for one host as a whole."""
+
+SIGN_IN = "/sign-in"
+OPEN_PATHS = re.compile(
+    r"""
+    /live | /ready | /favicon\.ico
+    | /sign-in | /sign-up | /guest | /welcome/[A-Za-z0-9_-]+ | /forgotten
+    | /assets/fonts/[\w.-]+ | /assets/[0-9a-f]+/(?:account\.css|icon\.png)
+    | /v1/.*  # asks for a token itself
+    """,
+    re.VERBOSE,
+)
+"""What is answered to anybody; all else is for people who are signed in."""
+
+CLOSING_SECONDS = 3.0
+"""How long a page has to say that its session ended before it is cut off."""
+ENDED = 4401
+"""Close code of a WebSocket whose session has ended."""
+
+
+class Identity:
+    """Lets in whom it knows, and says on whose behalf a request is made."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Put the principal where routes look for it, or refuse."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        settings = backend.current().settings
+        if not settings.accounts.is_single:
+            await self._let_in(scope, receive, send)
+        elif is_from_here(scope) or is_guarded(settings):
+            await self.app(_acting(scope, LOCAL), receive, send)
+        else:
+            await refuse(scope, receive, send, PlainTextResponse(ONLY_HERE, 403))
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sessions = backend.current().services.sessions
+        secret = shown_secret(scope)
+        signed_in = (
+            await run_in_threadpool(sessions.told_by, secret) if secret else None
+        )
+        if signed_in is not None:
+            scope = _acting(scope, signed_in.person.principal, signed_in)
+            if scope["type"] == "websocket":
+                watched = _Watched(signed_in, receive, send)
+                await self.app(scope, watched.receive, watched.send)
+            else:
+                await self.app(scope, receive, send)
+        elif scope["type"] == "http" and OPEN_PATHS.fullmatch(scope["path"]):
+            await self.app(_acting(scope, None), receive, send)
+        else:
+            await refuse(scope, receive, send, signed_out_answer(scope))
+
+
+class _Watched:
+    """A WebSocket that ends with the session it was opened in.
+
+    Each message of the page asks whether the session goes on. The first one after its
+    end is still passed on: the page, which asks too, then leads to the sign-in.
+    """
+
+    def __init__(self, signed_in: SignedIn, receive: Receive, send: Send) -> None:
+        self._session_id = signed_in.session.id
+        self._receive = receive
+        self._send = send
+        self._closing: asyncio.Task[None] | None = None
+
+    async def receive(self) -> Message:
+        """Return the next message; a disconnect once the session has ended."""
+        message = await self._receive()
+        if message["type"] != "websocket.receive":
+            if self._closing is not None:
+                self._closing.cancel()
+            return message
+        if self._closing is not None:
+            return {"type": "websocket.disconnect", "code": ENDED}
+        sessions = backend.current().services.sessions
+        if await run_in_threadpool(sessions.going_on, self._session_id) is None:
+            self._closing = asyncio.create_task(self._close())
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on."""
+        await self._send(message)
+
+    async def _close(self) -> None:
+        await asyncio.sleep(CLOSING_SECONDS)
+        await self._send({"type": "websocket.close", "code": ENDED})
+
+
+def is_from_here(scope: Scope) -> bool:
+    """Whether a request reached us on an address of this machine alone."""
+    server = scope.get("server")
+    return server is None or server[1] is None or is_loopback(server[0])
+
+
+def shown_secret(scope: Scope) -> str | None:
+    """Return the session's text that a browser shows."""
+    cookie: SimpleCookie = SimpleCookie()
+    try:
+        cookie.load("; ".join(Headers(scope=scope).getlist("cookie")))
+    except CookieError:
+        return None
+    found = cookie.get(cookie_name(scope))
+    return found.value if found else None
+
+
+def cookie_name(scope: Scope) -> str:
+    """Return the session cookie's name: over https only the strict one counts."""
+    return SECURE_COOKIE if is_secure(scope) else COOKIE
+
+
+def is_secure(scope: Scope) -> bool:
+    """Whether the browser speaks https, with us or with the web server in front."""
+    return scope.get("scheme") in ("https", "wss")
+
+
+def _acting(
+    scope: Scope, principal: Principal | None, signed_in: SignedIn | None = None
+) -> Scope:
+    """Return the request as made on somebody's behalf, without what it claimed."""
+    kept = [pair for pair in scope["headers"] if not pair[0].lower().startswith(OURS)]
+    state = {**scope.get("state", {}), "principal": principal, "signed_in": signed_in}
+    changed = {**scope, "headers": kept, "state": state}
+    headers = MutableHeaders(scope=changed)
+    if principal is not None:
+        headers[OWNER_HEADER] = principal.owner_id
+    if signed_in is not None:
+        headers[SESSION_HEADER] = signed_in.session.id
+    changed["headers"] = headers.raw
+    return changed
+
+
+Answer = JSONResponse | PlainTextResponse | RedirectResponse
+
+
+def signed_out_answer(scope: Scope) -> Answer:
+    """Return what somebody is told who is not signed in: pages lead to the sign-in."""
+    headers = Headers(scope=scope)
+    is_page = scope.get("method") in ("GET", "HEAD") and "text/html" in headers.get(
+        "accept", ""
+    )
+    if is_page:
+        query = scope["query_string"].decode("latin-1")
+        wanted = quote(scope["path"] + (f"?{query}" if query else ""), safe="")
+        return RedirectResponse(f"{SIGN_IN}?next={wanted}", 303, _NO_STORE)
+    error = SignedOut("You are not signed in here, or not any more. Sign in to go on.")
+    body = {"code": error.code, "message": error.message}
+    return JSONResponse(body, error.http_status, _NO_STORE)
+
+
+_NO_STORE = {"cache-control": "no-store"}
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+    """Answer, or leave a WebSocket unopened."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await answer(scope, receive, send)
