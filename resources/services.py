@@ -19,6 +19,7 @@ from resources.stores.cursors import Cursors
 from resources.stores.database import Clock, Database, utc_now
 from resources.stores.disk import require_disk
 from resources.stores.exports import Exports
+from resources.stores.filters import Filters
 from resources.stores.joblog import JobLog
 from resources.stores.jobs import Jobs
 from resources.stores.ledger import Ledger
@@ -66,6 +67,7 @@ class Services:
     cursors: Cursors
     bookmarks: Bookmarks
     preferences: Preferences
+    filters: Filters
     tokens: Tokens
     voices: Voices
     voice_links: VoiceLinks
@@ -117,6 +119,7 @@ class Services:
             cursors=Cursors(database),
             bookmarks=Bookmarks(database),
             preferences=Preferences(database),
+            filters=Filters(database, lambda _principal: settings.limits),
             tokens=Tokens(database),
             voices=voices,
             voice_links=VoiceLinks(database, voices),

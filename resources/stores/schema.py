@@ -21,12 +21,19 @@ from sqlalchemy import (
     text,
 )
 
-from resources.stores import schema_accounts, schema_ledger
+from resources.stores import schema_accounts, schema_filters, schema_ledger
 from resources.stores.columns import Moment, Number, metadata, moment
 
-__all__ = ["Moment", "Number", "metadata", "schema_accounts", "schema_ledger"]
+__all__ = [
+    "Moment",
+    "Number",
+    "metadata",
+    "schema_accounts",
+    "schema_filters",
+    "schema_ledger",
+]
 
-SCHEMA_HEAD = "0009"
+SCHEMA_HEAD = "0010"
 """The newest migration, so that starting needs no look at the migrations."""
 
 

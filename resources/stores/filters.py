@@ -1,0 +1,404 @@
+"""Filters: a person's find-and-replace rules, for one document or for all of them.
+
+Every change makes a version, and the older ones can be looked at and brought back.
+Whoever changes filters of a person first raises that person's row in
+``text_filter_set``: changes of one person so come one after the other, on PostgreSQL
+too, and a limit that was counted still holds when the row is written.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from lectern.accounts.limits import Limits
+from lectern.accounts.people import Principal
+from lectern.documents.filter_files import RuleEntry
+from lectern.documents.filter_patterns import compiled
+from lectern.documents.filters import MOST_RULES, Filter, Rule, cleaned
+from lectern.errors import InvalidRequest, LimitReached, NotFound
+from lectern.ids import DocumentId
+from resources.stores import schema, schema_filters
+from resources.stores.database import Database
+from resources.stores.upsert import insert_new
+
+KEPT_VERSIONS = 100
+"""Of one filter; older ones are forgotten."""
+
+_filter = schema_filters.text_filter.c
+_version = schema_filters.text_filter_version.c
+_set = schema_filters.text_filter_set.c
+
+LimitsOf = Callable[[Principal], Limits]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFilter:
+    """A filter as it is now."""
+
+    id: str
+    document_id: DocumentId | None  # None: for all documents
+    version: int  # from 1
+    filter: Filter
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FilterVersion:
+    """A filter as it was at one time."""
+
+    version: int
+    filter: Filter
+    made_at: datetime
+
+
+class Filters:
+    """The tables of filters."""
+
+    def __init__(self, database: Database, limits_of: LimitsOf) -> None:
+        self._database = database
+        self._limits_of = limits_of
+
+    def all(
+        self, principal: Principal, document_id: DocumentId | None = None
+    ) -> list[KeptFilter]:
+        """Return the filters of one document, or those for all documents, in order."""
+        with self._database.read() as connection:
+            return _kept(connection, _mine(principal) & _of(document_id))
+
+    def bearing_on(
+        self, principal: Principal, document_id: DocumentId
+    ) -> list[KeptFilter]:
+        """Return all filters of a document in order: those for all documents first."""
+        both = or_(_filter.document_id.is_(None), _filter.document_id == document_id)
+        with self._database.read() as connection:
+            return _kept(connection, _mine(principal) & both)
+
+    def get(self, principal: Principal, filter_id: str) -> KeptFilter:
+        """Return a filter.
+
+        Raises:
+            NotFound: This person has no such filter.
+        """
+        with self._database.read() as connection:
+            return _own(connection, principal, filter_id)
+
+    def add(
+        self,
+        principal: Principal,
+        wanted: Filter,
+        *,
+        document_id: DocumentId | None = None,
+    ) -> KeptFilter:
+        """Keep a new filter, after those there are.
+
+        Raises:
+            InvalidRequest: A name or something to find is missing.
+            BadPattern: A pattern cannot be used.
+            LimitReached: It is too large, or one too many.
+            NotFound: This person has no such document.
+        """
+        clean = self._checked(principal, wanted)
+        with self._database.write() as connection:
+            self._take_turn(connection, principal)
+            _require_document(connection, principal, document_id)
+            self._require_room(connection, principal, clean)
+            filter_id = uuid.uuid4().hex
+            last = select(func.max(_filter.position)).where(
+                _mine(principal), _of(document_id)
+            )
+            row = {
+                "id": filter_id,
+                "owner_id": principal.owner_id,
+                "document_id": document_id,
+                "position": (connection.scalar(last) or 0) + 1,
+                "version": 1,
+            }
+            connection.execute(insert(schema_filters.text_filter).values(row))
+            self._add_version(connection, filter_id, 1, clean)
+            return _own(connection, principal, filter_id)
+
+    def change(
+        self,
+        principal: Principal,
+        filter_id: str,
+        wanted: Filter,
+        *,
+        version: int | None = None,
+    ) -> KeptFilter:
+        """Replace a filter by another version of it; the same again is none.
+
+        With ``version`` only if that still is the one in force.
+
+        Raises:
+            InvalidRequest: Something is missing, or it was changed meanwhile.
+            BadPattern: A pattern cannot be used.
+            LimitReached: It is too large.
+            NotFound: This person has no such filter.
+        """
+        clean = self._checked(principal, wanted)
+        with self._database.write() as connection:
+            self._take_turn(connection, principal)
+            before = _own(connection, principal, filter_id)
+            if version not in (None, before.version):
+                raise InvalidRequest(
+                    f"“{before.filter.name}” was changed meanwhile, in another window "
+                    "or by another program. Load it again."
+                )
+            if clean == before.filter:
+                return before
+            self._require_room(connection, principal, clean, instead_of=before)
+            number = before.version + 1
+            connection.execute(
+                update(schema_filters.text_filter)
+                .where(_mine(principal), _filter.id == filter_id)
+                .values(version=number)
+            )
+            self._add_version(connection, filter_id, number, clean)
+            connection.execute(
+                delete(schema_filters.text_filter_version).where(
+                    _version.filter_id == filter_id,
+                    _version.version <= number - KEPT_VERSIONS,
+                )
+            )
+            return _own(connection, principal, filter_id)
+
+    def delete(self, principal: Principal, filter_id: str) -> None:
+        """Forget a filter and its versions.
+
+        Raises:
+            NotFound: This person has no such filter.
+        """
+        mine = _mine(principal) & (_filter.id == filter_id)
+        with self._database.write() as connection:
+            self._take_turn(connection, principal)
+            gone = connection.execute(delete(schema_filters.text_filter).where(mine))
+            if gone.rowcount != 1:
+                raise _no_such_filter()
+
+    def reorder(
+        self,
+        principal: Principal,
+        filter_ids: Sequence[str],
+        *,
+        document_id: DocumentId | None = None,
+    ) -> None:
+        """Put the filters of one document, or those for all, in another order.
+
+        Raises:
+            InvalidRequest: It does not name each of them once.
+        """
+        with self._database.write() as connection:
+            self._take_turn(connection, principal)
+            mine = _mine(principal) & _of(document_id)
+            there = connection.scalars(select(_filter.id).where(mine)).all()
+            if sorted(there) != sorted(filter_ids):
+                raise InvalidRequest(
+                    "The order names other filters than there are. Load them again."
+                )
+            for position, filter_id in enumerate(filter_ids, start=1):
+                this = update(schema_filters.text_filter)
+                this = this.where(mine, _filter.id == filter_id)
+                connection.execute(this.values(position=position))
+
+    def versions(self, principal: Principal, filter_id: str) -> list[FilterVersion]:
+        """Return a filter's versions, newest first.
+
+        Raises:
+            NotFound: This person has no such filter.
+        """
+        query = (
+            select(schema_filters.text_filter_version)
+            .where(_version.filter_id == filter_id)
+            .order_by(_version.version.desc())
+        )
+        with self._database.read() as connection:
+            _own(connection, principal, filter_id)
+            rows = connection.execute(query).mappings()
+            return [
+                FilterVersion(row["version"], _filter_of(row), row["created_at"])
+                for row in rows
+            ]
+
+    def restore(self, principal: Principal, filter_id: str, version: int) -> KeptFilter:
+        """Bring an older version back, as a new one.
+
+        Raises:
+            NotFound: There is no such filter or version.
+        """
+        for known in self.versions(principal, filter_id):
+            if known.version == version:
+                return self.change(principal, filter_id, known.filter)
+        raise NotFound("There is no such version of the filter any more.")
+
+    def add_rule(
+        self,
+        principal: Principal,
+        rule: Rule,
+        *,
+        name: str,
+        document_id: DocumentId | None = None,
+    ) -> KeptFilter:
+        """Put a rule into the filter of this name, which is made if need be.
+
+        A rule that looks for the same is replaced, so that saying a word otherwise
+        twice leaves one rule.
+        """
+        for kept in self.all(principal, document_id):
+            if kept.filter.name == name:
+                others = tuple(
+                    r for r in kept.filter.rules if not _is_for_same(r, rule)
+                )
+                wanted = replace(kept.filter, rules=(*others, rule), is_enabled=True)
+                return self.change(principal, kept.id, wanted, version=kept.version)
+        return self.add(principal, Filter(name, (rule,)), document_id=document_id)
+
+    def _checked(self, principal: Principal, wanted: Filter) -> Filter:
+        clean = cleaned(wanted, self._limits_of(principal))
+        for rule in clean.rules:
+            compiled(rule)
+        return clean
+
+    def _require_room(
+        self,
+        connection: Connection,
+        principal: Principal,
+        wanted: Filter,
+        *,
+        instead_of: KeptFilter | None = None,
+    ) -> None:
+        limit = self._limits_of(principal).filters
+        others = [
+            kept
+            for kept in _kept(connection, _mine(principal))
+            if instead_of is None or kept.id != instead_of.id
+        ]
+        if instead_of is None and len(others) >= limit:
+            raise LimitReached(
+                f"You have {len(others):,} filters, and may have {limit:,}. Delete "
+                "one, or put the rules into one that there is.",
+                used=len(others),
+                limit=limit,
+            )
+        rules = sum(len(kept.filter.rules) for kept in others) + len(wanted.rules)
+        if rules > MOST_RULES:
+            raise LimitReached(
+                f"These would be {rules:,} rules; one person may have {MOST_RULES:,} "
+                "in all filters together. Delete some first.",
+                used=rules,
+                limit=MOST_RULES,
+            )
+
+    def _take_turn(self, connection: Connection, principal: Principal) -> None:
+        """Let changes of one person's filters come one after the other."""
+        row = {"owner_id": principal.owner_id, "revision": 0}
+        table = schema_filters.text_filter_set
+        insert_new(connection, table, [row], by=["owner_id"])
+        mine = _set.owner_id == principal.owner_id
+        connection.execute(update(table).where(mine).values(revision=_set.revision + 1))
+
+    def _add_version(
+        self, connection: Connection, filter_id: str, version: int, kept: Filter
+    ) -> None:
+        row = {
+            "filter_id": filter_id,
+            "version": version,
+            "name": kept.name,
+            "is_enabled": kept.is_enabled,
+            "rules": [
+                RuleEntry.of(rule).model_dump(mode="json") for rule in kept.rules
+            ],
+            "created_at": self._database.now(),
+        }
+        connection.execute(insert(schema_filters.text_filter_version).values(row))
+
+
+def _is_for_same(one: Rule, other: Rule) -> bool:
+    looks_for = [(rule.find.casefold(), rule.kind, rule.where) for rule in (one, other)]
+    return looks_for[0] == looks_for[1]
+
+
+def _mine(principal: Principal) -> ColumnElement[bool]:
+    return _filter.owner_id == principal.owner_id
+
+
+def _of(document_id: DocumentId | None) -> ColumnElement[bool]:
+    return _filter.document_id == document_id  # None becomes IS NULL
+
+
+def _kept(connection: Connection, which: ColumnElement[bool]) -> list[KeptFilter]:
+    query: Select[Any] = (
+        select(
+            _filter.id,
+            _filter.document_id,
+            _filter.version,
+            _version.name,
+            _version.is_enabled,
+            _version.rules,
+            _version.created_at,
+        )
+        .join(
+            schema_filters.text_filter_version,
+            (_version.filter_id == _filter.id) & (_version.version == _filter.version),
+        )
+        .where(which)
+        .order_by(_filter.document_id.is_not(None), _filter.position, _filter.id)
+    )
+    return [_kept_of(row) for row in connection.execute(query).mappings()]
+
+
+def _own(connection: Connection, principal: Principal, filter_id: str) -> KeptFilter:
+    found = _kept(connection, _mine(principal) & (_filter.id == filter_id))
+    if not found:
+        raise _no_such_filter()
+    return found[0]
+
+
+def _require_document(
+    connection: Connection, principal: Principal, document_id: DocumentId | None
+) -> None:
+    if document_id is None:
+        return
+    document = schema.document.c
+    mine = select(document.id).where(
+        document.id == document_id,
+        document.owner_id == principal.owner_id,
+        document.deleted_at.is_(None),
+    )
+    if connection.execute(mine).first() is None:
+        raise NotFound("There is no such document. It may have been deleted.")
+
+
+def _no_such_filter() -> NotFound:
+    return NotFound("There is no such filter. It may have been deleted.")
+
+
+def _kept_of(row: Mapping[Any, Any]) -> KeptFilter:
+    return KeptFilter(
+        id=row["id"],
+        document_id=row["document_id"],
+        version=row["version"],
+        filter=_filter_of(row),
+        changed_at=row["created_at"],
+    )
+
+
+def _filter_of(row: Mapping[Any, Any]) -> Filter:
+    return Filter(row["name"], tuple(_rules_of(row["rules"])), row["is_enabled"])
+
+
+def _rules_of(entries: Iterable[Mapping[str, Any]]) -> Iterable[Rule]:
+    return (RuleEntry.model_validate(entry).rule() for entry in entries)
