@@ -5,9 +5,12 @@ from typing import Any
 
 import dagster as dg
 
+from lectern.operations.retention import Plan
+
 INTERNAL = ("made_from", "by_page")
 """What only the step itself needs, to see whether its work is done already."""
 ITEMS_SHOWN = 50
+DELETIONS_SHOWN = 200
 
 
 def readable(about: Mapping[str, Any]) -> dict[str, dg.MetadataValue[Any]]:
@@ -30,6 +33,28 @@ def readable(about: Mapping[str, Any]) -> dict[str, dg.MetadataValue[Any]]:
         else:
             shown[name] = dg.MetadataValue.text(str(value))
     return shown
+
+
+def deletions_table(planned: Plan) -> dg.MetadataValue[Any]:
+    """Return what would be deleted as a table: the first that would go."""
+    records = [
+        dg.TableRecord(
+            {
+                "kind": one.item.kind.value,
+                "what": one.item.id,
+                "whose": one.item.owner_id or "nobody's own",
+                "bytes": one.item.size_bytes,
+                "last used": f"{one.item.used_at:%Y-%m-%d}",
+                "why": one.why.value,
+            }
+        )
+        for one in planned.deletions[:DELETIONS_SHOWN]
+    ]
+    names = ("kind", "what", "whose", "bytes", "last used", "why")
+    columns = [
+        dg.TableColumn(name, "int" if name == "bytes" else "string") for name in names
+    ]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
 
 
 def _listed(values: list[Any]) -> dg.MetadataValue[Any]:

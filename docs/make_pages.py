@@ -37,7 +37,7 @@ This page is made from `lectern/errors.py` by `make docs`; CI checks it.
 
 
 def docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """Return the docstring under each field of a class."""
+    """Return the docstring under each field of a class of settings, inherited too."""
     tree = ast.parse(Path(inspect.getfile(model)).read_text())
     body = next(
         node.body
@@ -45,6 +45,9 @@ def docstrings(model: type[BaseModel]) -> dict[str, str]:
         if isinstance(node, ast.ClassDef) and node.name == model.__name__
     )
     found: dict[str, str] = {}
+    for base in model.__bases__:
+        if base.__module__.startswith("lectern."):
+            found |= docstrings(base)
     for field, text in itertools.pairwise(body):
         if not isinstance(field, ast.AnnAssign) or not isinstance(text, ast.Expr):
             continue

@@ -12,6 +12,8 @@
     │   ├── BadArchive               a voice archive that is not what it says
     │   ├── NameTaken                you have something of that name
     │   ├── BadPattern               a rule that RE2 refuses; says where
+    │   ├── LeaseTaken               open for changes somewhere else
+    │   ├── LeaseLost                somebody else has it open for changes now
     │   ├── NotFound                 no such thing, or not yours
     │   ├── SignedOut                asked by nobody who is signed in
     │   └── InvalidRequest           a request that does not make sense
@@ -133,6 +135,20 @@ class BadPattern(InputError):
     def __init__(self, message: str, *, at: int = 0) -> None:
         super().__init__(message)
         self.at = at  # from 0, in the pattern or in the replacement
+
+
+class LeaseTaken(InputError):
+    """Another editor has the document open for changes."""
+
+    code = "lease_taken"
+    http_status = 409
+
+
+class LeaseLost(InputError):
+    """The right to change a document went to another editor, or ran out."""
+
+    code = "lease_lost"
+    http_status = 409
 
 
 class NotFound(InputError):

@@ -35,6 +35,7 @@ from lectern.accounts.plans import (
 from lectern.accounts.settings import Accounts
 from lectern.environments import ENVIRONMENTS
 from lectern.jobs.hours import OffPeak, zone_of
+from lectern.settings_retention import Retention
 
 PIECE_BYTES = 8 * 1024**2
 """Most bytes of one request of an upload; a larger file comes in several."""
@@ -489,6 +490,7 @@ class Settings(BaseSettings):
     api: Api = Api()
     batch: Batch = Batch()
     history: History = History()
+    retention: Retention = Retention()
     web: Web = Web()
     proxy: Proxy = Proxy()
     notices: Notices = Notices()

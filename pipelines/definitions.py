@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import checks, documents, speech, usage
+from assets import checks, documents, speech, upkeep, usage
 from pipelines.jobs import JOBS
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
@@ -22,7 +22,7 @@ def build_definitions(
     """Return the whole pipeline, with some resources replaced where asked."""
     resources = {"services": ServicesResource()} | dict(resource_overrides or {})
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([documents, speech, usage]),
+        assets=dg.load_assets_from_modules([documents, speech, upkeep, usage]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=JOBS,
         sensors=SENSORS,

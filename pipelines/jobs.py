@@ -63,4 +63,12 @@ update_statistics = dg.define_asset_job(
     description="Take new usage events out of the app database and count them.",
 )
 
-JOBS = [*DOCUMENT_JOBS, update_statistics]
+plan_retention = dg.define_asset_job(
+    "plan_retention",
+    selection=dg.AssetSelection.groups("upkeep"),
+    tags=UPKEEP,
+    executor_def=dg.in_process_executor,
+    description="Show what the nightly sweep would delete by the rules, and why.",
+)
+
+JOBS = [*DOCUMENT_JOBS, update_statistics, plan_retention]

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.tags import UPKEEP
 from pipelines.forgetting import forget_old_runs, retire_partitions
+from pipelines.jobs import plan_retention
 from pipelines.upkeep import PUT_OFF
 from resources.services import Services
 
@@ -13,16 +14,20 @@ def delete_unreachable(
     context: dg.OpExecutionContext, services: dg.ResourceParam[Services]
 ) -> None:
     """Delete what nobody can reach any more, and retire partitions of what is gone."""
+    from resources.retaining import keep_within_rules
     from resources.stores.sweep import sweep
 
-    swept = sweep(services)
-    if swept.is_put_off:
+    retained, swept = keep_within_rules(services), sweep(services)
+    if retained is None or swept.is_put_off:
         context.log.warning(PUT_OFF)
         return
+    for short in retained.cannot:
+        context.log.warning("%s", short.message)
     history, now = services.settings.history, services.database.now()
     retired = retire_partitions(context.instance, services, history)
     runs = forget_old_runs(context.instance, history, now)
-    context.log.info("%s; %s partitions, %s runs retired", swept, retired, runs)
+    context.log.info("%s; %s", retained, swept)
+    context.log.info("%s partitions, %s runs retired", retired, runs)
 
 
 @dg.job(executor_def=dg.in_process_executor, tags=UPKEEP)
@@ -38,4 +43,11 @@ nightly_sweep = dg.ScheduleDefinition(
     description="Every night, when few people listen.",
 )
 
-SCHEDULES = [nightly_sweep]
+nightly_plan = dg.ScheduleDefinition(
+    job=plan_retention,
+    cron_schedule="7 4 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Ten minutes before the sweep, to be looked at beside what it did.",
+)
+
+SCHEDULES = [nightly_plan, nightly_sweep]

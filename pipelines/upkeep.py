@@ -1,6 +1,7 @@
 """Keeping an installation tidy: migrations, the sweep, retired partitions, old runs."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from sqlalchemy.engine import make_url
@@ -14,6 +15,9 @@ from pipelines.places import make_places
 from resources.services import Services
 from resources.stores.database import Database, with_driver
 from resources.stores.moving import move
+
+if TYPE_CHECKING:
+    from resources.stores.sweep import Swept
 
 PUT_OFF = (
     "Nothing was deleted: this machine's clock went back, or leapt by more than a day "
@@ -56,12 +60,25 @@ def move_from(source: str, settings: Settings, say: Callable[[str], None]) -> st
 
 
 def sweep(settings: Settings) -> str:
-    """Delete what is unreachable and tell what it was."""
+    """Delete what the rules ask for and what is unreachable; tell what it was."""
+    from resources.retaining import keep_within_rules
     from resources.stores.sweep import sweep as sweep_stores
 
-    swept = sweep_stores(Services.open(settings))
-    if swept.is_put_off:
+    services = Services.open(settings)
+    retained, swept = keep_within_rules(services), sweep_stores(services)
+    if retained is None or swept.is_put_off:
         return PUT_OFF
+    by_rule = ", ".join(f"{n} {kind}" for kind, n in retained.deleted.items())
+    return "\n".join(
+        [
+            f"By rule: {by_rule or 'nothing'} ({size(retained.deleted_bytes)}).",
+            *(short.message for short in retained.cannot),
+            _told(swept),
+        ]
+    )
+
+
+def _told(swept: "Swept") -> str:
     return (
         f"Deleted {swept.documents} documents, {swept.variants} sounds and "
         f"{swept.blobs} files ({size(swept.blob_bytes)})."

@@ -22,12 +22,14 @@ from resources.stores.exports import Exports
 from resources.stores.filters import Filters
 from resources.stores.joblog import JobLog
 from resources.stores.jobs import Jobs
+from resources.stores.leases import Leases
 from resources.stores.ledger import Ledger
 from resources.stores.migrations import current_revision, migrate, require_current
 from resources.stores.outbox import Outbox
 from resources.stores.page_cache import StoredPageCache
 from resources.stores.people import People
 from resources.stores.personal_voices import PersonalVoices
+from resources.stores.pins import Pins
 from resources.stores.preferences import Preferences
 from resources.stores.sessions import Sessions
 from resources.stores.tokens import Tokens
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from resources.preparation import Preparation
     from resources.previews import Previews
     from resources.recognitions import Recognitions
+    from resources.retaining import Retaining
     from resources.stores.events import UsageEvents
     from resources.stores.statistics import StatisticsPublisher, StatisticsReader
     from resources.voice_making import VoiceMaking
@@ -76,6 +79,8 @@ class Services:
     page_cache: StoredPageCache
     exports: Exports
     ledger: Ledger
+    pins: Pins
+    leases: Leases
 
     @classmethod
     def open(
@@ -128,6 +133,8 @@ class Services:
             page_cache=StoredPageCache(database),
             exports=Exports(database),
             ledger=Ledger(database),
+            pins=Pins(database),
+            leases=Leases(database),
         )
 
     def close(self) -> None:
@@ -169,6 +176,14 @@ class Services:
     def batching(self) -> "Batching":
         """Return what plans batches and tells how far they are."""
         return self._batching
+
+    def retaining(self) -> "Retaining":
+        """Return what keeps within the rules of how long and how much is kept."""
+        from resources.retaining import Retaining
+
+        return Retaining(
+            self.database, self.blobs, self.joblog, self.settings.retention
+        )
 
     def voice_making(self) -> "VoiceMaking":
         """Return what makes, exports and imports custom voices."""

@@ -5,7 +5,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Update,
+    and_,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from lectern.accounts.people import Principal
 from lectern.documents.blocks import DocumentText
@@ -19,6 +28,7 @@ from lectern.jobs.states import DocumentState
 from lectern.usage.events import DocumentAdded, DocumentRead, EventKind
 from resources.stores import schema
 from resources.stores.database import Database
+from resources.stores.holds import is_worked_on, lock
 from resources.stores.outbox import Outbox
 from resources.stores.retention import end_promises
 from resources.stores.search import drop_text, find_texts, index_text, index_title
@@ -285,13 +295,28 @@ class Catalog:
         with self._database.read() as connection:
             return [DocumentId(id_) for id_ in connection.scalars(query)]
 
-    def purge(self, document_id: DocumentId) -> bool:
+    def purge(
+        self,
+        document_id: DocumentId,
+        *,
+        deleted_for: timedelta = timedelta(),
+        principal: Principal | None = None,
+    ) -> bool:
         """Delete a deleted document's rows for good; its events stay counted.
 
-        False when it is not (or no longer) deleted.
+        False when it has not been deleted (for so long), while a job of it has not
+        ended, or when it is not ``principal``'s.
         """
-        gone = (_document.id == document_id) & _document.deleted_at.is_not(None)
+        now = self._database.now()
+        gone = and_(
+            _document.id == document_id,
+            _document.deleted_at <= now - deleted_for,
+            ~is_worked_on(_document.id),
+        )
+        if principal is not None:
+            gone &= _document.owner_id == principal.owner_id
         with self._database.write() as connection:
+            lock(connection, [document_id])
             if connection.scalars(select(_document.id).where(gone)).first():
                 end_promises(connection, document_id)
             result = connection.execute(delete(schema.document).where(gone))

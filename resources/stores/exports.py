@@ -8,10 +8,10 @@ names of their own until it is done.
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, or_, select, update
 
 from lectern.accounts.people import Principal
 from lectern.errors import NotFound
@@ -22,6 +22,8 @@ from resources.stores.portions import portions
 
 EXPORT, PART = "export-", "part-"
 ID_CHARS = 32
+USED = timedelta(days=1)
+"""How exactly it is known when a file was used last; writing it each time costs."""
 ID = re.compile(rf"[0-9a-f]{{{ID_CHARS}}}")
 
 _artifact = schema.artifact.c
@@ -68,6 +70,20 @@ class Exports:
             if row is not None:
                 return _export_of(row)
         raise NotFound("There is no such export. It may have been deleted.")
+
+    def note_use(self, principal: Principal, export_id: str) -> None:
+        """Remember that an export was taken away, at most once a day."""
+        mine = select(_document.id).where(_document.owner_id == principal.owner_id)
+        now = self._database.now()
+        statement = (
+            update(schema.artifact)
+            .where(_artifact.name == f"{EXPORT}{export_id}")
+            .where(_artifact.document_id.in_(mine))
+            .where(or_(_artifact.used_at.is_(None), _artifact.used_at <= now - USED))
+            .values(used_at=now)
+        )
+        with self._database.write() as connection:
+            connection.execute(statement)
 
     def delete(self, principal: Principal, export_id: str) -> None:
         """Forget an export; its file goes with the next sweep.

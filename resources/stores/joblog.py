@@ -42,6 +42,14 @@ class JobLog:
         """Return the jobs that have a log."""
         return [JobId(path.stem) for path in self._folder.glob("*.log")]
 
+    def written(self, job_id: JobId) -> tuple[int, datetime] | None:
+        """Return a log's bytes and when it was last added to; None when it is gone."""
+        try:
+            status = self._path(job_id).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
+
     def delete(self, job_id: JobId) -> None:
         """Remove a log."""
         self._path(job_id).unlink(missing_ok=True)

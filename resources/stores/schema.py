@@ -21,7 +21,12 @@ from sqlalchemy import (
     text,
 )
 
-from resources.stores import schema_accounts, schema_filters, schema_ledger
+from resources.stores import (
+    schema_accounts,
+    schema_filters,
+    schema_ledger,
+    schema_upkeep,
+)
 from resources.stores.columns import Moment, Number, metadata, moment
 
 __all__ = [
@@ -31,9 +36,10 @@ __all__ = [
     "schema_accounts",
     "schema_filters",
     "schema_ledger",
+    "schema_upkeep",
 ]
 
-SCHEMA_HEAD = "0010"
+SCHEMA_HEAD = "0011"
 """The newest migration, so that starting needs no look at the migrations."""
 
 
@@ -101,6 +107,7 @@ artifact = Table(
     Column("blob", String(64), nullable=False),
     Column("metadata", JSON, nullable=False),
     moment("created_at"),
+    moment("used_at", optional=True),  # by a person, to the day
     Index(None, "name"),
     Index(None, "blob"),
 )

@@ -21,7 +21,6 @@ from resources.stores.portions import portions
 from resources.stores.reachability import reachable_between
 
 GRACE = timedelta(hours=24)
-DELETED_DOCUMENTS_KEPT = timedelta(days=30)
 DELETED_VOICES_KEPT = timedelta(days=30)
 UPLOADS_KEPT = timedelta(days=2)
 PAGE_CACHE_KEPT = timedelta(days=180)
@@ -59,12 +58,16 @@ def sweep(
             watch.put_off(clock)
             return Swept(0, 0, 0, 0, 0, 0, is_put_off=True)
         watch.swept(clock)
-    documents = services.catalog.deleted_before(DELETED_DOCUMENTS_KEPT)
+    kept = timedelta(days=services.settings.retention.trash_days)
+    documents = services.catalog.deleted_before(kept)
     uploads = {upload.id for upload in services.uploads.expired(UPLOADS_KEPT)}
     uploads |= set(services.uploads.orphans(UPLOADS_KEPT))
     if not dry_run:
-        for document_id in documents:
-            services.catalog.purge(document_id)
+        documents = [
+            document_id
+            for document_id in documents
+            if services.catalog.purge(document_id, deleted_for=kept)
+        ]
         for upload_id in uploads:
             services.uploads.drop(upload_id)
         _forget_old_rows(services, grace)

@@ -26,12 +26,14 @@ GRAPH = {
         {"statistics_match_outbox"},
     ),
     "merge_statistics": ("usage", {"duckdb"}, {"lifetime_statistics"}, set()),
+    "retention_plan": ("upkeep", {"table"}, set(), set()),
 }
 
 JOBS = {
     "prepare_document": {"original_file", "recognised_pages", "sorted_pages", "blocks"},
     "listen_to_document": {"block_audio"},
     "render_document": {"block_audio", "document_audio"},
+    "plan_retention": {"retention_plan"},
     "update_statistics": {"usage_events", "lifetime_statistics", "merge_statistics"},
 }
 
@@ -86,6 +88,7 @@ def test_listening_runs_go_to_a_lane_of_their_own() -> None:
 
     assert lanes.pop("listen_to_document") == "listeners"
     assert lanes.pop("update_statistics") == "upkeep"
+    assert lanes.pop("plan_retention") == "upkeep"
     assert set(lanes.values()) == {"workers"}
 
 
@@ -108,4 +111,7 @@ def test_sensors_and_schedules_run_from_the_first_start() -> None:
         "watch": "RUNNING",
         "clock_watch": "RUNNING",
     }
-    assert [one.default_status.value for one in found.schedule_defs] == ["RUNNING"]
+    assert {one.name: one.default_status.value for one in found.schedule_defs} == {
+        "plan_retention_schedule": "RUNNING",
+        "sweep_stores_schedule": "RUNNING",
+    }

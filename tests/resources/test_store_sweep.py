@@ -48,7 +48,10 @@ def test_a_deleted_document_goes_with_all_that_was_only_its_own(
     timed.joblog.append(job.id, "Reading")
     timed.catalog.delete(LOCAL, gone.id)
     clock.pass_(31 * 24 * 3600)
+    assert sweep(timed, grace=AT_ONCE).documents == 0  # its job has not ended
 
+    timed.jobs.start(job.id, run_id="run")
+    timed.jobs.finish(job.id)
     swept = sweep(timed, grace=AT_ONCE)
 
     assert (swept.documents, swept.variants, swept.job_logs) == (1, 1, 1)

@@ -28,6 +28,7 @@ POPULAR_EVERY = 100
 WORDS = tuple(hashlib.md5(str(n).encode()).hexdigest()[:6] for n in range(3000))
 Row = tuple[Any, ...]
 COLUMNS = {
+    "artifact": "document_id name blob metadata created_at",
     "document": """
         id owner_id title filename format blob size_bytes state error_code
         error_message version revision page_count block_count spoken_chars word_count
