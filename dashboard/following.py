@@ -104,7 +104,7 @@ def launch(here: Backend, job: Job) -> None:
     """
     if job.state is not JobState.QUEUED:
         return
-    most = here.settings.limits.runs
+    most = here.services.limits.of(job.principal).runs
     if not here.services.jobs.is_its_turn(job, most_a_person=most):
         logger.info("Job %s waits until others of its owner are done", job.id)
         return

@@ -53,7 +53,7 @@ def take_upload(
     uploads = here.services.uploads
     found = sniff(uploads.path(upload.id), name=upload.name)
     here.services.recognition_engines().engine(wanted.recogniser)
-    limit = here.settings.limits.text_bytes
+    limit = here.services.limits.of(principal).text_bytes
     if found in TEXT_FORMATS and upload.size_bytes > limit:
         raise FileTooLarge(
             f"“{upload.name}” is a text of {size(upload.size_bytes)}; "
@@ -84,7 +84,9 @@ def take_page(
         LimitReached: It is larger than it may be, or the library is full.
     """
     with tempfile.TemporaryFile(dir=here.settings.root) as file:
-        fetched = Fetcher(here.settings).fetch(address, file)
+        fetched = Fetcher(
+            here.settings, limit_bytes=here.services.limits.of(principal).upload_bytes
+        ).fetch(address, file)
         file.seek(0)
         uploads = here.services.uploads
         upload = uploads.begin(principal, fetched.name, fetched.size_bytes)

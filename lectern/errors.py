@@ -25,6 +25,12 @@
     │   ├── ClipTooLong              a recording longer than a voice needs
     │   ├── TooManyVoices
     │   ├── AllowanceUsedUp          nothing is left of a plan's allowance
+    │   ├── TooManyDocuments
+    │   ├── TooManyJobs              as much unfinished work as one person may have
+    │   ├── StorageUsedUp            as many bytes as one person may keep
+    │   ├── LimitForNow              opens again by itself; says when
+    │   │   ├── DailyLimitReached        as much as one person may have in a day
+    │   │   └── TooFast                  asked for more often than one may
     │   ├── TookTooLong              CPU, memory or time of a child process
     │   └── DiskReserveReached       too little free disk to accept work
     ├── EngineError              an engine misbehaved; often worth another try
@@ -231,6 +237,55 @@ class AllowanceUsedUp(LimitReached):
     http_status = 402
 
 
+class TooManyDocuments(LimitReached):
+    """As many documents as one person may have."""
+
+    code = "too_many_documents"
+
+
+class TooManyJobs(LimitReached):
+    """As much unfinished work as one person may have."""
+
+    code = "too_many_jobs"
+    http_status = 429
+
+
+class StorageUsedUp(LimitReached):
+    """As many bytes as one person may keep."""
+
+    code = "storage_used_up"
+
+
+class LimitForNow(LimitReached):
+    """A cap that opens again by itself."""
+
+    code = "limit_for_now"
+    http_status = 429
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float,
+        used: float | None = None,
+        limit: float | None = None,
+    ) -> None:
+        super().__init__(message, used=used, limit=limit)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class DailyLimitReached(LimitForNow):
+    """As much as one person may have in a day."""
+
+    code = "daily_limit"
+
+
+class TooFast(LimitForNow):
+    """Asked for more often than one may."""
+
+    code = "too_fast"
+
+
 class TookTooLong(LimitReached):
     """A child process met its CPU, memory or time limit."""
 
@@ -364,6 +419,9 @@ WORTH_ASKING_AGAIN: tuple[type[LecternError], ...] = (
     Unexpected,  # nobody knows; one more try is cheap
     DiskReserveReached,  # until disk is freed,
     AllowanceUsedUp,  # until the next month, or a grant,
+    LimitForNow,  # until the day, or the rush, is over,
+    TooManyJobs,  # until some of them are done,
+    StorageUsedUp,  # until something is deleted,
     EngineUnavailable,  # or what is missing is installed
     TooManyFallbacks,  # pages that were read are not sent again
 )

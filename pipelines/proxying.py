@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from lectern.accounts.plans import plans_of
 from lectern.errors import InvalidRequest
 from lectern.settings import PIECE_BYTES, HostName, Settings
 
@@ -66,7 +67,9 @@ class Cap:
 def caps(settings: Settings) -> list[Cap]:
     """Return every path that takes more than the usual, as the app takes it."""
     limits = settings.limits
-    text_bytes = limits.text_bytes * TEXT_ESCAPED + ENVELOPE_BYTES
+    plans = plans_of(limits, settings.plans).values()
+    most_bytes = max(plan.limits.text_bytes for plan in plans)
+    text_bytes = most_bytes * TEXT_ESCAPED + ENVELOPE_BYTES
     speech_bytes = settings.api.input_chars * SPEECH_CHAR_BYTES + ENVELOPE_BYTES
     return [
         # A piece that is cut off is gone on with, so what came must not wait here.

@@ -45,10 +45,9 @@ def waiting_jobs(
     if isinstance(launcher, MindsRuns) and not launcher.is_reachable():
         yield dg.SkipReason("What starts runs (worker pool, Redis) does not answer.")
         return
-    most = services.settings.limits.runs
     launched = [
         job
-        for job in services.jobs.unfinished(most_a_person=most)
+        for job in services.jobs.unfinished(most_of=services.limits.runs_of)
         if needs_run(context, services, job)
     ]
     launched += let_go(services)

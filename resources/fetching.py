@@ -83,9 +83,16 @@ def resolve(host: str, port: int) -> list[IpAddress]:
 class Fetcher:
     """Fetches from public servers. Safe to share between threads."""
 
-    def __init__(self, settings: Settings, resolve: Resolve = resolve) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        resolve: Resolve = resolve,
+        *,
+        limit_bytes: int | None = None,
+    ) -> None:
+        """Fetch no more than ``limit_bytes``, unset is the installation's own limit."""
         self._web = settings.web
-        self._limit_bytes = settings.limits.upload_bytes
+        self._limit_bytes = limit_bytes or settings.limits.upload_bytes
         self._resolve = resolve
 
     def fetch(self, text: str, file: BinaryIO) -> Fetched:

@@ -10,6 +10,7 @@ import time
 import zlib
 from dataclasses import replace
 
+from lectern.accounts.limits import Limits
 from lectern.documents.blocks import DocumentText, Finding
 from lectern.documents.building import build_text
 from lectern.documents.interchange import from_json, to_json
@@ -27,6 +28,7 @@ from resources.engines.recognition.base import PageCache, Progress, Recogniser
 from resources.engines.recognition.engines import RecognitionEngines
 from resources.recognition_accounts import account_of, events_of
 from resources.recognition_rounds import recognise_all
+from resources.stores.allowed import Allowed
 from resources.stores.blobs import BlobStore
 from resources.stores.blocks_file import write_blocks
 from resources.stores.catalog import Artifact, Catalog, Document
@@ -63,6 +65,7 @@ class Preparation:
         recognisers: RecognitionEngines | None = None,
         joblog: JobLog | None = None,
         outbox: Outbox | None = None,
+        allowed: Allowed | None = None,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
@@ -73,6 +76,7 @@ class Preparation:
         self._recognisers = recognisers
         self._joblog = joblog
         self._outbox = outbox
+        self._allowed = allowed
         self._last: tuple[BlobHash, Recognition] | None = None
 
     def read_original(self, document: Document) -> None:
@@ -104,6 +108,7 @@ class Preparation:
         if known is not None:
             return known
         started = time.monotonic()
+        limits = self._limits_of(document)
         progress = self._progress(document, job)
         recognition = recognise_all(
             document,
@@ -112,7 +117,7 @@ class Preparation:
             cache=self._page_cache,
             progress=progress,
             all_pages=wanted.all_pages,
-            page_limit=self._settings.limits.pages,
+            page_limit=limits.pages,
         )
         elapsed_ms = round((time.monotonic() - started) * 1000)
         if self._outbox is not None:
@@ -132,6 +137,11 @@ class Preparation:
         self._log(job, f"Recognised {len(recognition.pages)} pages in {elapsed_ms} ms.")
         name = wanted.named(RECOGNISED)
         return self._catalog.put_artifact(document.id, name, blob, about)
+
+    def _limits_of(self, document: Document) -> Limits:
+        if self._allowed is None:
+            return self._settings.limits
+        return self._allowed.limits.of(document.principal)
 
     def _recogniser_for(self, wanted: Wanted) -> Recogniser:
         if wanted.recogniser == LOCAL:

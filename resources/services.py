@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lectern.settings import Settings
+from resources.stores.allowed import Allowed
 from resources.stores.batches import Batches
 from resources.stores.blobs import BlobStore
 from resources.stores.bookmarks import Bookmarks
 from resources.stores.catalog import Catalog
 from resources.stores.cursors import Cursors
+from resources.stores.daily_use import DailyUse
 from resources.stores.database import Clock, Database, utc_now
 from resources.stores.disk import require_disk
 from resources.stores.exports import Exports
@@ -28,6 +30,7 @@ from resources.stores.migrations import current_revision, migrate, require_curre
 from resources.stores.outbox import Outbox
 from resources.stores.page_cache import StoredPageCache
 from resources.stores.people import People
+from resources.stores.person_limits import PersonLimits
 from resources.stores.personal_voices import PersonalVoices
 from resources.stores.pins import Pins
 from resources.stores.preferences import Preferences
@@ -62,6 +65,9 @@ class Services:
     people: People
     sessions: Sessions
     blobs: BlobStore
+    limits: PersonLimits
+    daily: DailyUse
+    allowed: Allowed
     catalog: Catalog
     jobs: Jobs
     batches: Batches
@@ -102,17 +108,20 @@ class Services:
         require_current(database)
         blobs = BlobStore(root / "blobs")
         outbox = Outbox(database)
-        jobs = Jobs(database)
-        voices = Voices(database, voices_limit=settings.limits.voices)
+        limits, daily = PersonLimits(database, settings), DailyUse(database)
+        allowed = Allowed(limits, daily)
+        jobs = Jobs(database, allowed)
+        voices = Voices(database, allowed)
         return cls(
             settings=settings,
             database=database,
             people=People(database),
             sessions=Sessions(database, lifetime=settings.accounts.lifetime),
             blobs=blobs,
-            catalog=Catalog(
-                database, outbox, documents_limit=settings.limits.documents
-            ),
+            limits=limits,
+            daily=daily,
+            allowed=allowed,
+            catalog=Catalog(database, outbox, allowed),
             jobs=jobs,
             batches=Batches(database),
             joblog=JobLog(root / "logs" / "jobs", jobs),
@@ -128,7 +137,7 @@ class Services:
             tokens=Tokens(database),
             voices=voices,
             voice_links=VoiceLinks(database, voices),
-            uploads=Uploads(database, blobs, root / "uploads", settings),
+            uploads=Uploads(database, blobs, root / "uploads", settings, allowed),
             outbox=outbox,
             page_cache=StoredPageCache(database),
             exports=Exports(database),
@@ -273,6 +282,7 @@ class Services:
             recognisers=self.recognition_engines(),
             outbox=self.outbox,
             joblog=self.joblog,
+            allowed=self.allowed,
         )
 
     @cached_property

@@ -38,7 +38,7 @@ def take_text(here: Backend, principal: Principal, pasted: NewText) -> intake.Ta
         FileTooLarge: It is longer than texts may be.
     """
     data = pasted.text.strip().encode()
-    limit = here.settings.limits.text_bytes
+    limit = here.services.limits.of(principal).text_bytes
     if not any(character.isalnum() for character in pasted.text):
         raise NothingToRead("There is nothing to read in this text. Paste some words.")
     if len(data) > limit:
@@ -76,8 +76,9 @@ def first_words(text: str) -> str:
 async def add_text(request: Request) -> Response:
     """Take a pasted text in."""
     here = backend.current()
+    limits = await blocking(here.services.limits.of, principal_of(request))
     # JSON may escape every character of a text into six.
-    limit_bytes = here.settings.limits.text_bytes * 6 + ENVELOPE_BYTES
+    limit_bytes = limits.text_bytes * 6 + ENVELOPE_BYTES
     pasted = await read_body(request, NewText, limit_bytes=limit_bytes)
     taken = await blocking(take_text, here, principal_of(request), pasted)
     task = BackgroundTask(following.launch, here, taken.job) if taken.job else None

@@ -32,12 +32,13 @@ _DELETED = "_deleted"
 
 def show_uploads() -> None:
     """Show the drop zone: the whole page takes files, and pasted text."""
+    limits = session.services().limits.of(session.principal())
     result = mount(
         "upload",
         key="uploads",
         data={
             "limits": {
-                "upload_bytes": session.here().settings.limits.upload_bytes,
+                "upload_bytes": limits.upload_bytes,
                 "piece_bytes": PIECE_BYTES,
             },
             "accept": ACCEPTED,
@@ -78,7 +79,7 @@ def _nothing() -> None:
 @st.dialog("Paste a text", width="medium")
 def paste(text: str = "") -> None:
     """Ask for a text and put it into the library."""
-    limit_bytes = session.here().settings.limits.text_bytes
+    limit_bytes = session.services().limits.of(session.principal()).text_bytes
     with st.form("paste", border=False):
         title = st.text_input(
             "Title", placeholder="Taken from the first line", max_chars=TITLE_CHARS

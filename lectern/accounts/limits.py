@@ -43,7 +43,7 @@ class Limits(BaseModel):
     """Characters of what one rule looks for, and again of what it puts there."""
     jobs: Bounded = None
     """Jobs of one person that are not finished at one time, a batch's not counted;
-    more are refused, while `workers`, `listeners` and `runs` let them wait."""
+    more are refused, while `runs` lets them wait."""
     workers: int = Field(0, ge=0)
     """Runs of one person that prepare or render documents at one time; 0 is as many as
     there are ``workers``. What is more waits, also while places are free."""
@@ -115,8 +115,6 @@ PERSONAL = (
     "filter_rules",
     "pattern_chars",
     "jobs",
-    "workers",
-    "listeners",
     "runs",
     "daily_speech_minutes",
     "daily_transcription_minutes",

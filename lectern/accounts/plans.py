@@ -67,9 +67,7 @@ DEFAULT_PLANS: Mapping[str, PlanSettings] = MappingProxyType(
                 "filters": 3,
                 "filter_rules": 20,
                 "pattern_chars": 200,
-                "jobs": 5,
-                "workers": 1,
-                "listeners": 1,
+                "jobs": 10,
                 "runs": 2,
                 "daily_speech_minutes": 60,
                 "daily_transcription_minutes": 15,
@@ -91,9 +89,7 @@ DEFAULT_PLANS: Mapping[str, PlanSettings] = MappingProxyType(
                 "voices": 20,
                 "filters": 20,
                 "filter_rules": 100,
-                "jobs": 40,
-                "workers": 2,
-                "listeners": 2,
+                "jobs": 200,
                 "runs": 8,
                 "daily_speech_minutes": 600,
                 "daily_transcription_minutes": 120,
@@ -146,3 +142,16 @@ def plans_of(limits: Limits, stated: Mapping[str, PlanSettings]) -> dict[str, Pl
         )
         for name, plan in stated.items()
     }
+
+
+class PersonalLimits(Contract):
+    """What one person was given beside, or in place of, the plan of their role."""
+
+    plan: PlanName | None = None
+    """Unset is the plan of their role."""
+    overrides: LimitChanges = Field(default_factory=dict)
+    """Limits that are theirs alone."""
+
+
+NOTHING_PERSONAL = PersonalLimits()
+"""Of whom nothing was changed."""

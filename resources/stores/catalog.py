@@ -22,11 +22,12 @@ from lectern.documents.formats import Format
 from lectern.documents.pages import BlockKind, SpanKind
 from lectern.documents.spoken import Policy, Speaking
 from lectern.documents.titles import clean_title
-from lectern.errors import InvalidRequest, LecternError, LimitReached, NotFound
+from lectern.errors import InvalidRequest, LecternError, NotFound
 from lectern.ids import BlobHash, DocumentId, OwnerId, new_document_id
 from lectern.jobs.states import DocumentState
 from lectern.usage.events import DocumentAdded, DocumentRead, EventKind
 from resources.stores import schema
+from resources.stores.allowed import Allowed
 from resources.stores.database import Database
 from resources.stores.holds import is_worked_on, lock
 from resources.stores.outbox import Outbox
@@ -101,12 +102,10 @@ class Artifact:
 class Catalog:
     """The tables of documents and their artifacts."""
 
-    def __init__(
-        self, database: Database, outbox: Outbox, *, documents_limit: int = 10_000
-    ) -> None:
+    def __init__(self, database: Database, outbox: Outbox, allowed: Allowed) -> None:
         self._database = database
         self._outbox = outbox
-        self._documents_limit = documents_limit
+        self._allowed = allowed
 
     def add(
         self,
@@ -122,11 +121,11 @@ class Catalog:
         """Add a document whose file is durable already.
 
         Raises:
-            LimitReached: The person has as many documents as one may have.
+            LimitReached: The person has as many documents, or bytes, as one may have.
         """
         document = self._new(principal, title, filename, format, blob, size_bytes)
         with self._database.joined(connection) as joined:
-            self._check_limit(joined, principal)
+            self._allowed.document(joined, principal, size_bytes=size_bytes)
             joined.execute(insert(schema.document).values(_row_of(document)))
             index_text(joined, document.id, title=document.title, body="")
             event = DocumentAdded(
@@ -176,18 +175,6 @@ class Catalog:
             updated_at=now,
             deleted_at=None,
         )
-
-    def _check_limit(self, connection: Connection, principal: Principal) -> None:
-        mine = select(_document.id).where(_is_live(principal))
-        limit = self._documents_limit
-        found = connection.scalars(mine.offset(limit - 1).limit(1)).first()
-        if found is not None:
-            raise LimitReached(
-                f"You have {limit} documents, the most one person may have. "
-                "Delete some to add another.",
-                used=limit,
-                limit=limit,
-            )
 
     def same_file(self, principal: Principal, blob: BlobHash) -> Document | None:
         """Return this person's newest document made from the same bytes, if any."""
@@ -279,12 +266,17 @@ class Catalog:
             )
 
     def restore(self, principal: Principal, document_id: DocumentId) -> Document:
-        """Bring a deleted document back."""
+        """Bring a deleted document back.
+
+        Raises:
+            TooManyDocuments: The person has as many others as one may have.
+        """
         mine = (_document.owner_id == principal.owner_id) & (
             _document.id == document_id
         )
         statement = update(schema.document).where(mine)
         with self._database.write() as connection:
+            self._allowed.document(connection, principal, size_bytes=0)
             self._must_match(connection, statement.values(**self._now(deleted_at=None)))
         return self.get(principal, document_id)
 

@@ -97,6 +97,15 @@ class Database:
             yield own
 
     @contextmanager
+    def read_within(self, connection: Connection | None) -> Iterator[Connection]:
+        """Yield the caller's transaction where there is one, else one that reads."""
+        if connection is not None:
+            yield connection
+            return
+        with self.read() as own:
+            yield own
+
+    @contextmanager
     def _one_writer(self) -> Iterator[None]:
         if not self.is_sqlite:
             yield

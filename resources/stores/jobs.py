@@ -5,7 +5,7 @@ two processes can never both win, and a final state never changes by itself.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,10 +28,14 @@ from lectern.jobs.batches import OFF_PEAK, off_peak
 from lectern.jobs.states import JobKind, JobState, JobStep
 from lectern.settings import Batch as BatchSettings
 from resources.stores import schema
+from resources.stores.allowed import Allowed
 from resources.stores.database import Database
 from resources.stores.portions import portions
 
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+
+MostOf = Callable[[OwnerId], int]
+"""How many runs a person may have at one time."""
 
 _job = schema.job.c
 
@@ -97,8 +101,9 @@ class Job:
 class Jobs:
     """The table of jobs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, allowed: Allowed) -> None:
         self._database = database
+        self._allowed = allowed
 
     def create(
         self,
@@ -110,7 +115,11 @@ class Jobs:
         job_id: JobId | None = None,
         connection: Connection | None = None,
     ) -> Job:
-        """Accept a job. From here on it is never lost."""
+        """Accept a job. From here on it is never lost.
+
+        Raises:
+            LimitReached: The person has as much work as one may have.
+        """
         row: dict[str, Any] = {
             "id": job_id or new_job_id(),
             "owner_id": principal.owner_id,
@@ -129,6 +138,7 @@ class Jobs:
             "found": 0,
         }
         with self._database.joined(connection) as joined:
+            self._allowed.job(joined, principal, kind)
             joined.execute(insert(schema.job).values(row))
         return job_of(dict.fromkeys(schema.job.c.keys()) | row)
 
@@ -378,14 +388,14 @@ class Jobs:
         query = select(schema.job).where(_mine(principal), _is_active())
         return self._all(query.order_by(_job.created_at.desc(), _job.id))
 
-    def unfinished(self, *, most_a_person: int | None = None) -> Sequence[Job]:
+    def unfinished(self, *, most_of: MostOf | None = None) -> Sequence[Job]:
         """Return every job that has a run or should have one, oldest first.
 
-        With ``most_a_person`` those whose turn has not come are left out.
+        With ``most_of`` those whose turn has not come are left out.
         """
         query = select(schema.job).where(_is_active())
         jobs = self._all(query.order_by(_job.created_at, _job.id))
-        return jobs if most_a_person is None else _in_turn(jobs, most_a_person)
+        return jobs if most_of is None else _in_turn(jobs, most_of)
 
     def is_its_turn(self, job: Job, *, most_a_person: int) -> bool:
         """Tell whether a queued job may have a run: its owner has few before it.
@@ -474,18 +484,21 @@ def _is_limited(job: Job) -> bool:
     return job.batch_id is None and job.kind is not JobKind.LISTEN
 
 
-def _in_turn(jobs: Sequence[Job], most_a_person: int) -> Sequence[Job]:
+def _in_turn(jobs: Sequence[Job], most_of: MostOf) -> Sequence[Job]:
     """Leave out what is queued behind as many jobs of the same person."""
     counts = Counter(
         job.owner_id
         for job in jobs
         if _is_limited(job) and job.state is JobState.RUNNING
     )
+    most: dict[OwnerId, int] = {}
     kept = []
     for job in jobs:
         if _is_limited(job) and job.state is JobState.QUEUED:
             counts[job.owner_id] += 1
-            if counts[job.owner_id] > most_a_person:
+            if job.owner_id not in most:
+                most[job.owner_id] = most_of(job.owner_id)
+            if counts[job.owner_id] > most[job.owner_id]:
                 continue
         kept.append(job)
     return kept

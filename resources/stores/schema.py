@@ -25,6 +25,7 @@ from resources.stores import (
     schema_accounts,
     schema_filters,
     schema_ledger,
+    schema_limits,
     schema_upkeep,
 )
 from resources.stores.columns import Moment, Number, metadata, moment
@@ -36,10 +37,11 @@ __all__ = [
     "schema_accounts",
     "schema_filters",
     "schema_ledger",
+    "schema_limits",
     "schema_upkeep",
 ]
 
-SCHEMA_HEAD = "0011"
+SCHEMA_HEAD = "0012"
 """The newest migration, so that starting needs no look at the migrations."""
 
 
@@ -156,6 +158,7 @@ job = Table(
     moment("released_at", optional=True),
     Index(None, "owner_id", "created_at"),
     Index(None, "document_id"),
+    Index(None, "owner_id", "state"),
     Index(None, "state", "heartbeat_at"),
     Index(None, "batch_id", "state"),
     Index(None, "finished_at"),

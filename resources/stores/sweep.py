@@ -86,6 +86,7 @@ def sweep(
 def _forget_old_rows(services: Services, grace: timedelta) -> None:
     services.voices.purge(deleted_for=DELETED_VOICES_KEPT)
     services.page_cache.drop_old(PAGE_CACHE_KEPT)
+    services.daily.drop_old()
     services.outbox.trim(PUBLISHED_EVENTS_KEPT)
     services.variants.drop_old_claims(grace)
     services.blobs.clear_aside(unused_seconds=grace.total_seconds())

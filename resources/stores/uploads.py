@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from lectern.accounts.people import Principal
-from lectern.errors import FileTooLarge, InvalidRequest, NotFound
+from lectern.errors import InvalidRequest, NotFound
 from lectern.ids import BlobHash, OwnerId, UploadId, new_upload_id
 from lectern.settings import Settings
-from lectern.units import size
 from resources.stores import schema
+from resources.stores.allowed import Allowed
 from resources.stores.blobs import CHUNK_BYTES, BlobStore, translated_os_errors
 from resources.stores.database import Database
 from resources.stores.disk import require_disk
@@ -53,12 +53,18 @@ class Uploads:
     """The table of uploads and the folder of their bytes."""
 
     def __init__(
-        self, database: Database, blobs: BlobStore, folder: Path, settings: Settings
+        self,
+        database: Database,
+        blobs: BlobStore,
+        folder: Path,
+        settings: Settings,
+        allowed: Allowed,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._folder = folder
         self._settings = settings
+        self._allowed = allowed
         self._hashes: dict[UploadId, tuple[int, Any]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -66,7 +72,7 @@ class Uploads:
         """Open an upload.
 
         Raises:
-            FileTooLarge: More bytes than one file may have.
+            LimitReached: More bytes than one file, or one person's files, may have.
             DiskReserveReached: Too little disk would be left.
         """
         self._check_size(name, size_bytes)
@@ -80,24 +86,19 @@ class Uploads:
             created_at=now,
             updated_at=now,
         )
-        with translated_os_errors():
-            self.path(upload.id).touch(mode=0o600)
         row = {field: getattr(upload, field) for field in Upload.__slots__}
         with self._database.write() as connection:
+            self._allowed.upload(
+                connection, principal, name=name, size_bytes=size_bytes
+            )
+            with translated_os_errors():
+                self.path(upload.id).touch(mode=0o600)
             connection.execute(insert(schema.upload).values(row))
         return upload
 
     def _check_size(self, name: str, size_bytes: int) -> None:
-        limit = self._settings.limits.upload_bytes
         if size_bytes < 1:
             raise InvalidRequest(f"“{name}” is empty. Choose another file.")
-        if size_bytes > limit:
-            raise FileTooLarge(
-                f"“{name}” has {size(size_bytes)}; one file may have "
-                f"{size(limit)}. Split it, or raise the limit.",
-                used=size_bytes,
-                limit=limit,
-            )
         require_disk(
             self._folder,
             reserve_bytes=self._settings.disk_reserve_bytes,

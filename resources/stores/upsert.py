@@ -66,3 +66,8 @@ def insert_if_new(connection: Connection, table: Table, row: Mapping[str, Any]) 
     """Insert a row and tell whether it is there: no unique key was taken."""
     statement = _insert(connection, table).on_conflict_do_nothing()
     return bool(connection.execute(statement, dict(row)).rowcount)
+
+
+def dialect_insert(connection: Connection, table: Table) -> Any:
+    """Return an insert that may say what to do when a row is there already."""
+    return _insert(connection, table)

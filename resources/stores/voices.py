@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, or_, select, up
 from sqlalchemy.exc import IntegrityError
 
 from lectern.accounts.people import Principal
-from lectern.errors import NameTaken, NotFound, TooManyVoices
+from lectern.errors import NameTaken, NotFound
 from lectern.ids import BlobHash, OwnerId
 from lectern.speech.custom_voices import (
     LONGEST_NAME,
@@ -27,6 +27,7 @@ from lectern.speech.custom_voices import (
 )
 from lectern.speech.voice_contracts import recipe_from, recipe_json
 from resources.stores import schema
+from resources.stores.allowed import Allowed
 from resources.stores.database import Database
 
 SHARED_WITH_ALL = (Visibility.WORKSPACE, Visibility.PUBLIC)
@@ -53,9 +54,9 @@ class VoiceDraft:
 class Voices:
     """The tables of custom voices and of who has been let in."""
 
-    def __init__(self, database: Database, *, voices_limit: int) -> None:
+    def __init__(self, database: Database, allowed: Allowed) -> None:
         self._database = database
-        self._voices_limit = voices_limit
+        self._allowed = allowed
 
     def add(
         self, principal: Principal, draft: VoiceDraft, *, rename: bool = False
@@ -67,7 +68,7 @@ class Voices:
             TooManyVoices: This person has as many voices as one may have.
         """
         with self._database.write() as connection:
-            self._require_room(connection, principal)
+            self._allowed.voice(connection, principal)
             name, slug = _free_name(connection, principal, draft, rename=rename)
             now = self._database.now()
             row = {
@@ -214,7 +215,7 @@ class Voices:
         """
         with self._database.write() as connection:
             gone = _own(connection, principal, id_, deleted=True)
-            self._require_room(connection, principal)
+            self._allowed.voice(connection, principal)
             draft = _draft_of(gone)
             name, slug = _free_name(connection, principal, draft, rename=True)
             values = {"deleted_at": None, "name": name, "slug": slug}
@@ -242,19 +243,6 @@ class Voices:
             return connection.execute(
                 delete(schema.voice).where(is_old, ~used)
             ).rowcount
-
-    def _require_room(self, connection: Connection, principal: Principal) -> None:
-        mine = select(func.count()).where(
-            _voice.owner_id == principal.owner_id, _voice.deleted_at.is_(None)
-        )
-        count = connection.execute(mine).scalar_one()
-        if count >= self._voices_limit:
-            raise TooManyVoices(
-                f"You have {count} voices, which is as many as one person may have. "
-                "Delete one to make room.",
-                used=count,
-                limit=self._voices_limit,
-            )
 
 
 def _usable_by(principal: Principal) -> Any:

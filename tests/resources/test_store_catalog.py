@@ -11,8 +11,7 @@ from lectern.errors import DamagedFile, InvalidRequest, LimitReached, NotFound
 from lectern.ids import BlobHash
 from lectern.jobs.states import DocumentState
 from resources.services import Services
-from resources.stores.catalog import Catalog
-from tests.support.stores import OTHER, Clock, add_document, publish
+from tests.support.stores import OTHER, Clock, add_document, give, publish
 
 
 def test_a_new_document_is_being_prepared(services: Services) -> None:
@@ -194,11 +193,11 @@ def test_an_artifact_is_replaced_by_a_newer_one(services: Services) -> None:
 
 
 def test_one_person_cannot_have_documents_without_end(services: Services) -> None:
-    few = Catalog(services.database, services.outbox, documents_limit=2)
+    give(services, LOCAL, documents=2)
     kept = [add_document(services), add_document(services)]
     values = {"filename": "a", "format": kept[0].format, "size_bytes": 1}
 
     with pytest.raises(LimitReached, match="Delete some"):
-        few.add(LOCAL, title="a", blob=kept[0].blob, **values)  # type: ignore[arg-type]
+        services.catalog.add(LOCAL, title="a", blob=kept[0].blob, **values)  # type: ignore[arg-type]
     services.catalog.delete(LOCAL, kept[0].id)
-    few.add(LOCAL, title="a", blob=kept[0].blob, **values)  # type: ignore[arg-type]
+    services.catalog.add(LOCAL, title="a", blob=kept[0].blob, **values)  # type: ignore[arg-type]

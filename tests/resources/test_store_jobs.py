@@ -51,7 +51,7 @@ def test_what_one_person_asks_for_beyond_a_limit_waits(services: Services) -> No
     )
 
     def in_turn() -> set[str]:
-        jobs = services.jobs.unfinished(most_a_person=2)
+        jobs = services.jobs.unfinished(most_of=lambda _owner: 2)
         assert jobs == [
             job
             for job in services.jobs.unfinished()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lectern.accounts.people import LOCAL, Principal
+from lectern.accounts.plans import PersonalLimits
 from lectern.documents.blocks import Block, DocumentText
 from lectern.documents.formats import Format
 from lectern.documents.pages import BlockKind
@@ -143,3 +144,11 @@ def voice(services: Services, document: Document, link: Link) -> None:
         voice_id=VOICE,
         completions=[made(services, claim, link)],
     )
+
+
+def give(
+    services: Services, principal: Principal, *, plan: str | None = None, **limits: int
+) -> None:
+    """Let a person have other limits than their plan's."""
+    wanted = PersonalLimits(plan=plan, overrides=limits)
+    services.limits.change(LOCAL, principal.owner_id, wanted)
