@@ -76,8 +76,9 @@ def blocks_in_memory(sources: Sources) -> list[Samples]:
     known: dict[str, Samples] = {}
     for part in sources.parts:
         if part.variant.blob not in known:
-            path = sources.services.blobs.path(part.variant.blob)
-            stored = StoredSound(path, part.variant.duration_ms)
+            stored = StoredSound(
+                sources.services.blobs, part.variant.blob, part.variant.duration_ms
+            )
             known[part.variant.blob] = decoded(stored)
     return [known[part.variant.blob] for part in sources.parts]
 

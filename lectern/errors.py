@@ -43,6 +43,8 @@
     ├── Cancelled                somebody asked for it to stop
     ├── Paused                   its hours are over; goes on by itself
     ├── StoreError               our own storage failed
+    │   ├── StoreUnreachable         on another machine, which does not answer
+    │   ├── StoreRefused             there, and refuses: keys, bucket, rights
     │   ├── BlobMissing
     │   └── BlobCorrupt
     └── Unexpected               a fault of ours that nobody foresaw
@@ -393,8 +395,22 @@ class StoreError(LecternError):
     exit_code = 6
 
 
+class StoreUnreachable(StoreError):
+    """A store on another machine does not answer."""
+
+    code = "store_unreachable"
+    http_status = 503
+
+
+class StoreRefused(StoreError):
+    """A store on another machine answers, and does not do what is asked."""
+
+    code = "store_refused"
+    retryable = False
+
+
 class BlobMissing(StoreError):
-    """A blob that a row names is not on disk."""
+    """A blob that a row names is not stored."""
 
     code = "blob_missing"
     retryable = False

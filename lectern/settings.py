@@ -292,6 +292,37 @@ class Web(BaseModel):
     """Time on the clock in which a page must be fetched."""
 
 
+class S3(BaseModel):
+    """The bucket that `LECTERN_BLOBS_URL` names, and its cache on each machine.
+
+    Without keys here, those of `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` are
+    taken, or the machine's role.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    endpoint: str | None = Field(None, pattern=r"^https?://[^/@]+/?$")
+    """Where the API is, `https://minio.example.org`; unset is Amazon's."""
+    region: str = "us-east-1"
+    """Region of the bucket."""
+    access_key_id: str | None = None
+    """Public half of the key."""
+    secret_access_key: SecretStr | None = None
+    """Secret half of the key; never logged."""
+    cache_dir: Path | None = None
+    """Folder of the cache, on a disk of this machine; unset is in ``data_dir``."""
+    cache_bytes: int = Field(20_000_000_000, ge=1_000_000)
+    """Bytes of the cache."""
+    retry_seconds: float = Field(30.0, ge=0, le=240)
+    """Time in which a request is sent again that failed or was not answered."""
+
+    @model_validator(mode="after")
+    def _refuse_half_a_key(self) -> "S3":
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("Both halves of the key are set together, or neither.")
+        return self
+
+
 class Notices(BaseModel):
     """Whom the watch tells of trouble, and when it is over. Unset tells nobody."""
 
@@ -434,6 +465,11 @@ class Settings(BaseSettings):
     """Where everything is kept: databases, blobs, statistics, logs."""
     database_url: str | None = None
     """SQLAlchemy address of the app database; unset is SQLite in ``data_dir``."""
+    blobs_url: str | None = Field(
+        None, pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?$"
+    )
+    """Where files are kept that all machines need, `s3://bucket/prefix`; unset is a
+    folder in ``data_dir``. Needs the extra `s3`. One installation, one prefix."""
     broker_url: SecretStr | None = None
     """Address of the Redis that hands runs to workers on other machines,
     `redis://10.0.0.5/0`; unset is the worker pool of this machine. Needs PostgreSQL."""
@@ -494,6 +530,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     proxy: Proxy = Proxy()
     notices: Notices = Notices()
+    s3: S3 = S3()
     environments: dict[str, Environment] = Field(default_factory=dict)
     """Environments by name, ``kokoro`` and ``api``; see ``docs/environments.md``."""
 

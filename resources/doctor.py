@@ -8,11 +8,17 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import func, select, text
 
-from lectern.errors import LecternError, StoreError
+from lectern.errors import (
+    LecternError,
+    StoreError,
+    StoreRefused,
+    StoreUnreachable,
+)
 from lectern.ids import BlobHash
 from lectern.settings import Settings
 from resources.environments import in_use, python_of, why_not
@@ -24,6 +30,9 @@ from resources.stores.reachability import reachable_blobs
 SILENT_JOB = timedelta(minutes=2)
 WAITING_JOB = timedelta(minutes=10)
 OUTBOX_LAG = timedelta(hours=1)
+
+BLOBS_AT_ONCE = 1000
+"""Blobs that are looked at together."""
 
 SETUP = "Run “make setup” again."
 
@@ -59,18 +68,25 @@ def mend(services: Services, *, deep: bool = False) -> int:
     that is stored cannot be made again without a person.
     """
     mended = 0
-    for key, name in services.variants.all_blobs():
-        if not _is_whole(services, name, deep=deep):
-            services.variants.forget(key, name)
-            services.blobs.delete(name)
-            mended += 1
+    variants = services.variants.all_blobs()
+    while some := list(islice(variants, BLOBS_AT_ONCE)):
+        names = [name for _, name in some]
+        missing, damaged = _faulty(services, names, deep=deep)
+        for key, name in some:
+            if name in missing or name in damaged:
+                services.variants.forget(key, name)
+                services.blobs.delete(name)
+                mended += 1
     return mended
 
 
-def _is_whole(services: Services, name: BlobHash, *, deep: bool) -> bool:
-    if not services.blobs.exists(name):
-        return False
-    return not deep or services.blobs.is_sound(name)
+def _faulty(
+    services: Services, names: list[BlobHash], *, deep: bool
+) -> tuple[set[BlobHash], set[BlobHash]]:
+    """Return which blobs are missing, and with ``deep`` which are damaged."""
+    missing = set(services.blobs.missing(names))
+    looked_at = [name for name in names if name not in missing] if deep else []
+    return missing, {n for n in looked_at if not services.blobs.is_sound(n)}
 
 
 def _stores(services: Services, *, deep: bool) -> Iterator[Check]:
@@ -92,6 +108,8 @@ def _stores(services: Services, *, deep: bool) -> Iterator[Check]:
 def _guarded(name: str, look: Callable[[Services], Check], services: Services) -> Check:
     try:
         return look(services)
+    except (StoreUnreachable, StoreRefused) as error:  # the message says what to do
+        return Check(name, ok=False, message=error.message)
     except StoreError as error:
         return Check(
             name, ok=False, message=error.message, remedy="Restore from a backup."
@@ -115,14 +133,16 @@ def _blobs(services: Services, *, deep: bool) -> Check:
     count = 0
     missing: list[BlobHash] = []
     damaged: list[BlobHash] = []
-    for name in reachable_blobs(services.database):
-        count += 1
-        if not services.blobs.exists(name):
-            missing.append(name)
-        elif deep and not services.blobs.is_sound(name):
-            damaged.append(name)
+    names = reachable_blobs(services.database)
+    while some := list(islice(names, BLOBS_AT_ONCE)):
+        count += len(some)
+        lost, broken = _faulty(services, some, deep=deep)
+        missing += sorted(lost)
+        damaged += sorted(broken)
     if not missing and not damaged:
         how = "present and sound" if deep else "present"
+        if services.settings.blobs_url:
+            how += f" at {services.settings.blobs_url}"
         return Check("blobs", ok=True, message=f"All {count} are {how}.")
     examples = ", ".join(name[:12] for name in [*missing, *damaged][:5])
     return Check(

@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterable, Mapping
 from lectern.ids import VariantKey
 from resources.engines.speech import Heard
 from resources.reading import Utterance
-from resources.stores.blobs import BlobStore
+from resources.stores.blob_contract import Blobs
 from resources.stores.variants import Variants
 
 
 class Hearing:
     """What waits for what, in one call of ``Making``."""
 
-    def __init__(self, variants: Variants, blobs: BlobStore) -> None:
+    def __init__(self, variants: Variants, blobs: Blobs) -> None:
         self._variants = variants
         self._blobs = blobs
         self._missing: dict[VariantKey, set[VariantKey]] = {}  # by who waits

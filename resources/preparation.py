@@ -29,7 +29,7 @@ from resources.engines.recognition.engines import RecognitionEngines
 from resources.recognition_accounts import account_of, events_of
 from resources.recognition_rounds import recognise_all
 from resources.stores.allowed import Allowed
-from resources.stores.blobs import BlobStore
+from resources.stores.blob_contract import Blobs
 from resources.stores.blocks_file import write_blocks
 from resources.stores.catalog import Artifact, Catalog, Document
 from resources.stores.joblog import JobLog
@@ -59,7 +59,7 @@ class Preparation:
         settings: Settings,
         catalog: Catalog,
         jobs: Jobs,
-        blobs: BlobStore,
+        blobs: Blobs,
         page_cache: PageCache,
         recogniser: Recogniser,
         recognisers: RecognitionEngines | None = None,
@@ -110,15 +110,16 @@ class Preparation:
         started = time.monotonic()
         limits = self._limits_of(document)
         progress = self._progress(document, job)
-        recognition = recognise_all(
-            document,
-            self._blobs.path(document.blob),
-            recogniser,
-            cache=self._page_cache,
-            progress=progress,
-            all_pages=wanted.all_pages,
-            page_limit=limits.pages,
-        )
+        with self._blobs.held(document.blob) as path:
+            recognition = recognise_all(
+                document,
+                path,
+                recogniser,
+                cache=self._page_cache,
+                progress=progress,
+                all_pages=wanted.all_pages,
+                page_limit=limits.pages,
+            )
         elapsed_ms = round((time.monotonic() - started) * 1000)
         if self._outbox is not None:
             self._outbox.extend(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lectern.ids import OwnerId
 from lectern.operations.retention import Item, Kind, Plan, Policy, Shortfall, plan
 from lectern.settings_retention import Retention
-from resources.stores.blobs import BlobStore
+from resources.stores.blob_contract import Blobs
 from resources.stores.clock_watch import ClockWatch
 from resources.stores.database import Database
 from resources.stores.discarding import Discarding
@@ -37,7 +37,7 @@ class Retaining:
     def __init__(
         self,
         database: Database,
-        blobs: BlobStore,
+        blobs: Blobs,
         joblog: JobLog,
         rules: Retention,
         *,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from lectern.settings import Settings
 from resources.stores.allowed import Allowed
 from resources.stores.batches import Batches
-from resources.stores.blobs import BlobStore
+from resources.stores.blob_contract import Blobs
+from resources.stores.blob_opening import open_blobs
 from resources.stores.bookmarks import Bookmarks
 from resources.stores.catalog import Catalog
 from resources.stores.cursors import Cursors
@@ -64,7 +65,7 @@ class Services:
     database: Database
     people: People
     sessions: Sessions
-    blobs: BlobStore
+    blobs: Blobs
     limits: PersonLimits
     daily: DailyUse
     allowed: Allowed
@@ -106,7 +107,7 @@ class Services:
         if upgrade or current_revision(database) is None:
             migrate(database)
         require_current(database)
-        blobs = BlobStore(root / "blobs")
+        blobs = open_blobs(settings, database)
         outbox = Outbox(database)
         limits, daily = PersonLimits(database, settings), DailyUse(database)
         allowed = Allowed(limits, daily)

@@ -3,11 +3,12 @@
 import re
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from dashboard import backend
 from dashboard.api.answers import blocking, matches_etag, principal_of, route
+from dashboard.api.stored_files import held_file
 from lectern.accounts.people import Principal
 from lectern.errors import BlobMissing, NotFound
 from lectern.ids import VariantKey
@@ -52,17 +53,20 @@ def _sound(request: Request) -> Response:
     headers = _headers(f'"{key[:32]}"')
     if matches_etag(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
+    missing = "The audio of this block is missing and is made again."
     if "range" in request.headers or variant.size_bytes > SENT_AT_ONCE_BYTES:
-        path = services.blobs.path(variant.blob)
-        if path.is_file():
-            return FileResponse(path, media_type="audio/ogg", headers=headers)
+        return held_file(
+            services.blobs,
+            variant.blob,
+            if_missing=missing,
+            media_type="audio/ogg",
+            headers=headers,
+        )
     headers["accept-ranges"] = "bytes"
     try:
         sound = services.blobs.read(variant.blob)
     except BlobMissing as error:
-        raise BlobMissing(
-            "The audio of this block is missing and is made again."
-        ) from error
+        raise BlobMissing(missing) from error
     return Response(sound, media_type="audio/ogg", headers=headers)
 
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from pydantic import RootModel
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from dashboard import backend, following
@@ -18,6 +18,7 @@ from dashboard.api.answers import (
     route,
 )
 from dashboard.api.manifests import build_manifest, etag_of, skipped_entries
+from dashboard.api.stored_files import stored_file
 from dashboard.backend import Backend
 from dashboard.reading import voice_of
 from lectern.accounts.people import Principal
@@ -106,9 +107,9 @@ async def send_original(request: Request) -> Response:
     """Answer with the file as it was handed in, never as a page of this site."""
     here, principal, document_id = _own(request)
     document = await blocking(here.services.catalog.get, principal, document_id)
-    path = here.services.blobs.path(BlobHash(document.blob))
-    return FileResponse(
-        path,
+    return await stored_file(
+        here.services.blobs,
+        BlobHash(document.blob),
         media_type="application/octet-stream",
         filename=document.filename,
         headers={"cache-control": "private, no-cache"},
@@ -146,8 +147,9 @@ async def send_rendering(request: Request) -> Response:
             f"“{document.title}” has not been rendered to one file yet. "
             "Choose “Make an audio file” in the reader first."
         )
-    return FileResponse(
-        here.services.blobs.path(artifact.blob),
+    return await stored_file(
+        here.services.blobs,
+        artifact.blob,
         media_type="audio/ogg",
         filename=f"{document.title}.opus",
         headers={"cache-control": "private, no-cache"},

@@ -4,14 +4,14 @@ from typing import Any
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from dashboard import backend, following
 from dashboard.api.answers import NO_STORE, blocking, principal_of, read_body, route
+from dashboard.api.stored_files import stored_file
 from dashboard.backend import Backend
 from lectern.accounts.people import Principal
-from lectern.errors import BlobMissing
 from lectern.exports.requests import ExportRequest
 from lectern.ids import DocumentId
 from lectern.jobs.states import JobKind
@@ -117,11 +117,10 @@ async def send(request: Request) -> Response:
     export = await blocking(
         services.exports.get, principal_of(request), request.path_params["id"]
     )
-    path = services.blobs.path(export.blob)
-    if not path.is_file():
-        raise BlobMissing("This file is missing on disk. Export it again.")
-    return FileResponse(
-        path,
+    return await stored_file(
+        services.blobs,
+        export.blob,
+        if_missing="This file is missing on disk. Export it again.",
         media_type=export.media_type,
         filename=export.name,
         headers={"cache-control": "private, no-cache", "etag": f'"{export.id}"'},

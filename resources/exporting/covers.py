@@ -51,13 +51,18 @@ def cover_of(services: Services, document: Document, *, author: str) -> bytes:
 def own_cover(services: Services, document: Document) -> bytes | None:
     """Return the cover that a document's file brings, if it does."""
     limits = services.settings.limits.model_dump()
-    job = {
-        "path": str(services.blobs.path(document.blob).absolute()),
-        "format": document.format.value,
-        "caps": {field.name: limits[field.name] for field in fields(Caps)},
-    }
     try:
-        with ReadingChild(job, module=CHILD_MODULE) as child:
+        with (
+            services.blobs.held(document.blob) as path,
+            ReadingChild(
+                {
+                    "path": str(path.absolute()),
+                    "format": document.format.value,
+                    "caps": {field.name: limits[field.name] for field in fields(Caps)},
+                },
+                module=CHILD_MODULE,
+            ) as child,
+        ):
             name = _said_by(child, 2.0 * services.settings.limits.child_cpu_seconds)
             return _taken(child.folder / name) if name else None
     except (LecternError, OSError) as error:

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from lectern.errors import BlobCorrupt
 from lectern.exports.timeline import RATE_HZ, SAMPLES_PER_MS
+from lectern.ids import BlobHash
+from resources.stores.blob_contract import Blobs
 
 AHEAD = 6
 """Blocks in memory for each thread."""
@@ -33,7 +35,8 @@ Result = TypeVar("Result")
 class StoredSound:
     """An Ogg Opus file as it lies in the store."""
 
-    path: Path
+    blobs: Blobs
+    blob: BlobHash
     duration_ms: int
 
 
@@ -47,7 +50,8 @@ def decoded(sound: StoredSound) -> Samples:
         BlobCorrupt: It cannot be decoded, or is not as long as it should be.
     """
     try:
-        samples = _pulled(sound.path)
+        with sound.blobs.held(sound.blob) as path:
+            samples = _pulled(path)
     except (av.FFmpegError, ValueError) as error:
         raise BlobCorrupt("A sound is not a readable Ogg file.") from error
     length = sound.duration_ms * SAMPLES_PER_MS

@@ -179,8 +179,7 @@ class Sources:
     def _stored(self, first: int, last: int, step: JobStep) -> Iterator[StoredSound]:
         for place in self._places(first, last, step):
             variant = self.rendering.present(self.parts[place].variant)
-            path = self.services.blobs.path(variant.blob)
-            yield StoredSound(path, variant.duration_ms)
+            yield StoredSound(self.services.blobs, variant.blob, variant.duration_ms)
 
     def _places(self, first: int, last: int, step: JobStep) -> Iterator[int]:
         """Yield places one by one; say how far it is, and stop where asked to."""

@@ -1,8 +1,7 @@
-"""Blobs: immutable bytes, named by the SHA-256 of what they hold.
+"""Blobs in a folder.
 
-A blob is visible only when complete: it is written aside, synced, renamed to its
-name, and the folder of that name is synced. Whoever holds the name may write it
-into the database from then on.
+Each is written aside, synced, renamed to its name, and the folder of that name is
+synced.
 """
 
 import errno
@@ -12,29 +11,31 @@ import io
 import os
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
-from lectern.errors import BlobCorrupt, BlobMissing, DiskReserveReached, StoreError
+from lectern.errors import DiskReserveReached, StoreError
 from lectern.ids import BlobHash
+from resources.stores.blob_contract import blob_hash, broken_blob, no_such_blob
 
 SYNC_THREADS = 4
 """Files synced at one time; measured best on one disk (more are slower)."""
 
-CHUNK_BYTES = 1024 * 1024
 
+class Placing(Protocol):
+    """Where a finished file goes."""
 
-def blob_hash(data: bytes) -> BlobHash:
-    """Return the name that these bytes have as a blob."""
-    return BlobHash(hashlib.sha256(data).hexdigest())
+    def place(self, synced: Path, name: BlobHash) -> None:
+        """Make a blob of a file that is synced."""
 
 
 class BlobWriter:
     """Writes one blob piece by piece. Only ``commit`` makes it exist."""
 
-    def __init__(self, store: "BlobStore", path: Path) -> None:
+    def __init__(self, store: Placing, path: Path) -> None:
         self._store = store
         self._path = path
         self._file = path.open("xb")
@@ -127,6 +128,21 @@ class BlobStore:
         """Tell whether the blob is there."""
         return self.path(name).exists()
 
+    def missing(self, names: Iterable[BlobHash]) -> Iterator[BlobHash]:
+        """Yield those of the names that are not stored."""
+        return (name for name in names if not self.exists(name))
+
+    @contextmanager
+    def held(self, name: BlobHash) -> Iterator[Path]:
+        """Yield where a blob lies.
+
+        Raises:
+            BlobMissing: It is not there.
+        """
+        if not self.exists(name):
+            raise no_such_blob(name)
+        yield self.path(name)
+
     def read(self, name: BlobHash, *, verify: bool = False) -> bytes:
         """Return a blob's bytes.
 
@@ -137,7 +153,7 @@ class BlobStore:
         with self.open(name) as file:
             data = file.read()
         if verify and blob_hash(data) != name:
-            raise BlobCorrupt(_corrupt_message(name))
+            raise broken_blob(name)
         return data
 
     def open(self, name: BlobHash) -> io.BufferedReader:
@@ -145,10 +161,7 @@ class BlobStore:
         try:
             return self.path(name).open("rb")
         except FileNotFoundError as error:
-            raise BlobMissing(
-                f"Stored content {name[:12]}… is missing. "
-                "Run “lectern doctor” to see what else is."
-            ) from error
+            raise no_such_blob(name) from error
         except OSError as error:
             raise StoreError(f"Stored content cannot be read: {error}.") from error
 
@@ -269,10 +282,3 @@ def translated_os_errors() -> Iterator[None]:
                 "The disk is full, so nothing was kept. Free some space."
             ) from error
         raise StoreError(f"The disk did not keep the data: {error}.") from error
-
-
-def _corrupt_message(name: BlobHash) -> str:
-    return (
-        f"Stored content {name[:12]}… is damaged on disk. "
-        "Run “lectern doctor --deep” and restore it from a backup."
-    )

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from lectern.ids import BlobHash, JobId, OwnerId
 from lectern.operations.retention import Held, Item, Kind
 from resources.stores import schema
-from resources.stores.blobs import BlobStore
+from resources.stores.blob_contract import Blobs
 from resources.stores.database import Database
 from resources.stores.exports import EXPORT
 from resources.stores.holds import (
@@ -64,7 +64,7 @@ def is_export() -> Condition:
 class Stock:
     """Lists what an installation keeps."""
 
-    def __init__(self, database: Database, blobs: BlobStore, joblog: JobLog) -> None:
+    def __init__(self, database: Database, blobs: Blobs, joblog: JobLog) -> None:
         self._database = database
         self._blobs = blobs
         self._joblog = joblog

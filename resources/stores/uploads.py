@@ -20,7 +20,8 @@ from lectern.ids import BlobHash, OwnerId, UploadId, new_upload_id
 from lectern.settings import Settings
 from resources.stores import schema
 from resources.stores.allowed import Allowed
-from resources.stores.blobs import CHUNK_BYTES, BlobStore, translated_os_errors
+from resources.stores.blob_contract import CHUNK_BYTES, Blobs
+from resources.stores.blobs import translated_os_errors
 from resources.stores.database import Database
 from resources.stores.disk import require_disk
 from resources.stores.portions import portions
@@ -55,7 +56,7 @@ class Uploads:
     def __init__(
         self,
         database: Database,
-        blobs: BlobStore,
+        blobs: Blobs,
         folder: Path,
         settings: Settings,
         allowed: Allowed,

@@ -57,7 +57,7 @@ def block_samples(services: Services, document: Document) -> list[np.ndarray]:
     linked = services.variants.keys_of(document.id, VOICE)
     found = services.variants.find([key for key, _ in linked.values()])
     return [
-        decoded(StoredSound(services.blobs.path(found[key].blob), ms)) / 32768
+        decoded(StoredSound(services.blobs, found[key].blob, ms)) / 32768
         for key, ms in linked.values()
     ]
 

@@ -1,7 +1,6 @@
-"""Blobs are whole or absent, and named by what they hold."""
+"""Blobs in a folder are synced before they are named, and whole or absent."""
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lectern.errors import BlobCorrupt, BlobMissing, DiskReserveReached
-from lectern.ids import BlobHash
-from resources.stores.blobs import BlobStore, blob_hash
+from lectern.errors import DiskReserveReached
+from resources.stores.blob_contract import blob_hash
+from resources.stores.blobs import BlobStore
 
 
 @pytest.fixture
@@ -29,21 +28,6 @@ def test_what_was_put_is_read_back(
 
     assert [blobs.read(name, verify=True) for name in names] == items
     assert sorted(set(names)) == list(blobs.all())
-
-
-def test_the_same_bytes_are_kept_once(blobs: BlobStore) -> None:
-    assert blobs.put(b"same") == blobs.put(b"same")
-    assert list(blobs.all()) == [blob_hash(b"same")]
-
-
-def test_a_writer_shows_nothing_until_it_commits(blobs: BlobStore) -> None:
-    writer = blobs.writer()
-    writer.write(b"one ")
-    writer.write(b"two")
-
-    assert list(blobs.all()) == []
-    assert blobs.read(writer.commit()) == b"one two"
-    assert writer.size_bytes == 7
 
 
 def test_an_abandoned_writer_leaves_nothing(blobs: BlobStore) -> None:
@@ -66,30 +50,6 @@ def test_a_file_is_taken_over_without_copying_it(
 
     assert blobs.path(blob_hash(b"book")).stat().st_ino == inode
     assert not arrived.exists()
-
-
-def test_a_missing_blob_says_what_to_do(blobs: BlobStore) -> None:
-    with pytest.raises(BlobMissing, match="lectern doctor"):
-        blobs.read(BlobHash("0" * 64))
-
-
-def test_a_changed_byte_is_found(blobs: BlobStore) -> None:
-    name = blobs.put(b"sound")
-    blobs.path(name).write_bytes(b"sOund")
-
-    assert blobs.scrub() == [name]
-    with pytest.raises(BlobCorrupt, match="damaged"):
-        blobs.read(name, verify=True)
-
-
-def test_a_blob_that_was_kept_again_is_not_deleted_as_unused(blobs: BlobStore) -> None:
-    name = blobs.put(b"reused")
-    os.utime(blobs.path(name), (time.time() - 999, time.time() - 999))
-    blobs.put(b"reused")
-
-    assert not blobs.delete(name, unused_seconds=60)
-    assert blobs.delete(name)
-    assert not blobs.exists(name)
 
 
 def test_a_full_disk_leaves_nothing_half_written(
@@ -127,12 +87,3 @@ def test_everything_is_synced_before_it_is_named(
     aside = calls[1].removeprefix("rename ")
     assert calls[:2] == [f"sync {aside}", f"rename {aside}"]
     assert set(calls[2:]) == {f"sync {n}" for n in (name[2:4], name[:2], "blobs")}
-
-
-def test_what_dead_writers_left_is_cleared_when_old(blobs: BlobStore) -> None:
-    died = blobs.writer()
-    died.write(b"half")
-
-    assert blobs.clear_aside(unused_seconds=60) == 0
-    assert blobs.clear_aside(unused_seconds=0) == 1
-    died.abandon()

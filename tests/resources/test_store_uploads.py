@@ -12,7 +12,7 @@ from lectern.accounts.people import LOCAL
 from lectern.errors import DiskReserveReached, FileTooLarge, InvalidRequest, NotFound
 from lectern.settings import Limits, Settings
 from resources.services import Services
-from resources.stores.blobs import blob_hash
+from resources.stores.blob_contract import blob_hash
 from tests.support.stores import OTHER, Clock, settings_in
 
 
