@@ -46,6 +46,4 @@ async def stored_file(
     blobs: Blobs, name: BlobHash, *, if_missing: str = "", **options: Any
 ) -> HeldFile:
     """Do as ``held_file`` in a thread."""
-    return await blocking(
-        held_file, blobs, name, if_missing=if_missing, **options
-    )
+    return await blocking(held_file, blobs, name, if_missing=if_missing, **options)
