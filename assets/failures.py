@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import dagster as dg
 
 from assets.tags import NEVER_AGAIN
-from lectern.errors import Cancelled, LecternError
+from lectern.errors import Cancelled, LecternError, NotFound
+from lectern.ids import DocumentId
 from lectern.jobs.runs import CLOSED
 from lectern.jobs.states import DocumentState, JobKind, JobState
 from resources.services import Services
@@ -35,16 +36,21 @@ def will_retry(context: dg.AssetExecutionContext, error: LecternError) -> bool:
     return error.retryable and context.retry_number < STEP_RETRIES.max_retries
 
 
-def fail_job(services: Services, job: Job, error: LecternError) -> None:
-    """Close a job with the reason, and its document when it cannot be read."""
-    services.jobs.fail(job.id, error)
+def fail_job(
+    services: Services, job: Job, error: LecternError, run_id: str | None = None
+) -> None:
+    """Close a job with the reason, and its document when it cannot be read.
+
+    With ``run_id`` only while it is that run's.
+    """
+    services.jobs.fail(job.id, error, run_id)
     services.joblog.append(job.id, f"Failed: {error.message}")
     give_up_document(services, job, error)
 
 
-def cancel_job(services: Services, job: Job) -> None:
-    """Close a job that somebody stopped."""
-    services.jobs.cancelled(job.id)
+def cancel_job(services: Services, job: Job, run_id: str | None = None) -> None:
+    """Close a job that somebody stopped; with ``run_id`` while it is that run's."""
+    services.jobs.cancelled(job.id, run_id)
     services.joblog.append(job.id, "Cancelled.")
     stopped = Cancelled("Preparing was stopped. Try again whenever you like.")
     give_up_document(services, job, stopped)
@@ -54,8 +60,13 @@ def give_up_document(services: Services, job: Job, error: LecternError) -> None:
     """Say of a document that was never prepared why it cannot be read."""
     if job.kind is not JobKind.PREPARE:
         return
-    if services.catalog.find(job.document_id).state is DocumentState.PREPARING:
-        services.catalog.set_state(job.document_id, DocumentState.FAILED, error=error)
+    with suppress(NotFound):  # deleted for good meanwhile
+        _give_up(services, job.document_id, error)
+
+
+def _give_up(services: Services, document_id: DocumentId, error: LecternError) -> None:
+    if services.catalog.find(document_id).state is DocumentState.PREPARING:
+        services.catalog.set_state(document_id, DocumentState.FAILED, error=error)
 
 
 def stamp(context: dg.AssetExecutionContext, error: LecternError) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import dagster as dg
 from dagster._utils.interrupts import capture_interrupts
@@ -81,6 +82,8 @@ def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work
         with heartbeat(services, job):
             yield Work(services.catalog.find(job.document_id), job)
     except Cancelled as error:
+        if services.jobs.is_taken(job.id, context.run_id):
+            _leave(context, job)
         _cancel(context, services, job)
         raise to_failure(error) from error
     except Paused as error:
@@ -90,6 +93,8 @@ def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work
         _cancel(context, services, job)  # told to stop, by a person or by Dagster
         raise
     except LecternError as error:
+        if services.jobs.is_taken(job.id, context.run_id):
+            _leave(context, job)
         if services.jobs.is_cancelled(job.id):  # its document is gone, say
             _cancel(context, services, job)
         else:
@@ -103,7 +108,7 @@ def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work
         _fail(context, services, job, unexpected)
         raise to_failure(unexpected) from error
     if context.asset_key.path[-1] == LAST_ASSET[job.kind]:
-        services.jobs.finish(job.id)
+        services.jobs.finish(job.id, context.run_id)
 
 
 def take_up(context: dg.AssetExecutionContext, services: Services) -> Job:
@@ -114,12 +119,14 @@ def take_up(context: dg.AssetExecutionContext, services: Services) -> Job:
     """
     forget_inherited_tags(context)
     job = _job_of_run(context, services)
-    if _is_ours(context, services, job):
-        return services.jobs.find(job.id)
-    reason = (
-        f"Job {job.id} is {job.state.value} in run {job.run_id}; this run is not "
-        "needed."
-    )
+    if not _is_ours(context, services, job):
+        _leave(context, job)
+    return services.jobs.find(job.id)
+
+
+def _leave(context: dg.AssetExecutionContext, job: Job) -> NoReturn:
+    """End this run, whose job another one has."""
+    reason = f"Job {job.id} is done by another run; this one is not needed."
     _end_run(context, {WORKER: DUPLICATE}, reason)
     raise dg.Failure(reason, allow_retries=False)
 
@@ -155,14 +162,23 @@ def _job_of_run(context: dg.AssetExecutionContext, services: Services) -> Job:
     kind = KIND_OF_PIPELINE.get(context.run.job_name) or KIND_OF_ASSET.get(
         context.asset_key.path[-1], JobKind.PREPARE
     )
-    job = services.jobs.create(
-        document.principal, document_id=document.id, kind=kind, parameters={}
-    )
+    job = _new_job(services, document, kind)
     tags = run_tags(
         job_id=job.id, document_id=document.id, kind=kind, owner_id=job.owner_id
     )
     context.instance.add_run_tags(context.run_id, tags)
     return job
+
+
+def _new_job(services: Services, document: Document, kind: JobKind) -> Job:
+    if kind is JobKind.LISTEN:
+        job, _ = services.jobs.ensure_listener(
+            document.principal, document_id=document.id, parameters={}
+        )
+        return job
+    return services.jobs.create(
+        document.principal, document_id=document.id, kind=kind, parameters={}
+    )
 
 
 @contextmanager
@@ -173,7 +189,7 @@ def heartbeat(services: Services, job: Job) -> Iterator[None]:
     def beat() -> None:
         while not done.wait(HEARTBEAT_SECONDS):
             try:
-                services.jobs.heartbeat(job.id)
+                services.jobs.heartbeat(job.id, job.run_id)
             except StoreError as error:
                 logger.warning("No heartbeat for job %s: %s", job.id, error)
 
@@ -205,7 +221,7 @@ def _cancel(context: dg.AssetExecutionContext, services: Services, job: Job) -> 
     with capture_interrupts():
         tags = {CLOSED: JobState.CANCELLED.value}
         _end_run(context, tags, "The job was cancelled in the app.")
-        cancel_job(services, job)
+        cancel_job(services, job, context.run_id)
 
 
 def _end_run(
@@ -229,4 +245,4 @@ def _fail(
         return
     logger.warning("Job %s failed (%s): %s", job.id, error.code, error.message)
     stamp(context, error)
-    fail_job(services, job, error)
+    fail_job(services, job, error, context.run_id)

@@ -89,7 +89,7 @@ def follow_reader(
         services, principal, document_id, job=job, machine=machine, clock=clock
     )
     follower.follow()
-    services.jobs.finish(job.id)
+    services.jobs.finish(job.id, job.run_id)
     if follower.is_elsewhere:
         services.joblog.append(job.id, "Another machine speaks with this voice.")
     elif follower.reader_came_back():
@@ -177,7 +177,7 @@ class Follower:
         )
 
     def _look_at_document(self) -> bool:
-        if self._services.jobs.is_cancelled(self._job.id):
+        if self._services.jobs.is_cancelled(self._job.id, self._job.run_id):
             raise Cancelled("Listening was stopped.")
         try:
             self._document = self._services.catalog.get(

@@ -23,8 +23,10 @@ from resources.stores.database import Clock, Database, utc_now
 from resources.stores.disk import require_disk
 from resources.stores.exports import Exports
 from resources.stores.filters import Filters
+from resources.stores.job_views import JobViews
 from resources.stores.joblog import JobLog
 from resources.stores.jobs import Jobs
+from resources.stores.jobs_history import JobHistory
 from resources.stores.leases import Leases
 from resources.stores.ledger import Ledger
 from resources.stores.migrations import current_revision, migrate, require_current
@@ -73,6 +75,8 @@ class Services:
     jobs: Jobs
     batches: Batches
     joblog: JobLog
+    job_history: JobHistory
+    job_views: JobViews
     variants: Variants
     cursors: Cursors
     bookmarks: Bookmarks
@@ -126,6 +130,8 @@ class Services:
             jobs=jobs,
             batches=Batches(database),
             joblog=JobLog(root / "logs" / "jobs", jobs),
+            job_history=JobHistory(database),
+            job_views=JobViews(database),
             variants=Variants(
                 database,
                 outbox,

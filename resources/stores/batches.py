@@ -32,6 +32,7 @@ from lectern.jobs.sharing import Room, next_in
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
 from resources.stores import schema
 from resources.stores.database import Database
+from resources.stores.job_search import insert_jobs
 from resources.stores.jobs import UNFINISHED, Job, job_of
 from resources.stores.portions import portions
 from resources.stores.retention import keep_document
@@ -98,7 +99,7 @@ class Batches:
                     {n: getattr(batch, n) for n in schema.batch.c.keys()}  # noqa: SIM118
                 )
             )
-            connection.execute(insert(schema.job), rows)
+            insert_jobs(connection, rows)
         return batch
 
     def _rows(self, batch: Batch, task: Task, *, speaks: bool) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from resources.stores import schema
 from resources.stores.allowed import Allowed
 from resources.stores.database import Database
 from resources.stores.holds import is_worked_on, lock
+from resources.stores.job_search import retitle
 from resources.stores.outbox import Outbox
 from resources.stores.retention import end_promises
 from resources.stores.search import drop_text, find_texts, index_text, index_title
@@ -254,6 +255,7 @@ class Catalog:
             statement = update(schema.document).where(mine)
             self._must_match(connection, statement.values(**self._now(title=clean)))
             index_title(connection, document_id, clean)
+            retitle(connection, document_id, clean)
         return self.get(principal, document_id)
 
     def delete(self, principal: Principal, document_id: DocumentId) -> None:
@@ -294,7 +296,8 @@ class Catalog:
         deleted_for: timedelta = timedelta(),
         principal: Principal | None = None,
     ) -> bool:
-        """Delete a deleted document's rows for good; its events stay counted.
+        """Delete a deleted document's rows for good; its events stay counted,
+        and its jobs are remembered.
 
         False when it has not been deleted (for so long), while a job of it has not
         ended, or when it is not ``principal``'s.

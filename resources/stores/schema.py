@@ -29,10 +29,22 @@ from resources.stores import (
     schema_upkeep,
 )
 from resources.stores.columns import Moment, Number, metadata, moment
+from resources.stores.schema_jobs import (
+    batch,
+    job,
+    job_step,
+    job_text,
+    job_view,
+)
 
 __all__ = [
     "Moment",
     "Number",
+    "batch",
+    "job",
+    "job_step",
+    "job_text",
+    "job_view",
     "metadata",
     "schema_accounts",
     "schema_filters",
@@ -41,7 +53,7 @@ __all__ = [
     "schema_upkeep",
 ]
 
-SCHEMA_HEAD = "0012"
+SCHEMA_HEAD = "0013"
 """The newest migration, so that starting needs no look at the migrations."""
 
 
@@ -122,65 +134,6 @@ page_cache = Table(
     Column("page", LargeBinary, nullable=False),
     moment("created_at"),
     Index(None, "created_at"),
-)
-
-job = Table(
-    "job",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("owner_id", String(64), nullable=False),
-    _document_id(),
-    Column("kind", String(16), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("step", String(64), nullable=False),
-    Column("done", Number, nullable=False),
-    Column("total", Number, nullable=False),
-    Column("message", Text, nullable=False),
-    Column("error_code", String(64)),
-    Column("error_message", Text),
-    Column("error_retryable", Boolean),
-    Column("parameters", JSON, nullable=False),
-    Column("run_id", String(64)),
-    Column("attempts", Integer, nullable=False),
-    Column("cancel_requested", Boolean, nullable=False),
-    moment("created_at"),
-    moment("started_at", optional=True),
-    moment("finished_at", optional=True),
-    moment("heartbeat_at", optional=True),
-    moment("step_started_at", optional=True),
-    # Of what is done, how much was there before; and when it last became more.
-    Column("found", Number, nullable=False, server_default="0"),
-    moment("progressed_at", optional=True),
-    Column("priority", Integer, nullable=False, server_default="0"),
-    Column("batch_id", String(32)),
-    # Of a batch's job: not before this moment, and since when it may have a run.
-    moment("not_before", optional=True),
-    moment("released_at", optional=True),
-    Index(None, "owner_id", "created_at"),
-    Index(None, "document_id"),
-    Index(None, "owner_id", "state"),
-    Index(None, "state", "heartbeat_at"),
-    Index(None, "batch_id", "state"),
-    Index(None, "finished_at"),
-    Index(None, "run_id"),
-)
-
-batch = Table(
-    "batch",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("owner_id", String(64), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("recogniser", String(64), nullable=False),  # empty: nothing is recognised
-    Column("voice_id", String(128), nullable=False),  # empty: nothing is spoken
-    Column("is_off_peak", Boolean, nullable=False),
-    Column("documents", Integer, nullable=False),
-    Column("chars", Number, nullable=False),  # to be spoken, when it was begun
-    Column("pages", Number, nullable=False),
-    Column("price_micros", Number),  # as quoted; unset is not known
-    moment("created_at"),
-    moment("cancelled_at", optional=True),
-    Index(None, "owner_id", "created_at"),
 )
 
 api_token = Table(

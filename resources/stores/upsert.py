@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 Rows = Sequence[Mapping[str, Any]]
@@ -71,3 +71,11 @@ def insert_if_new(connection: Connection, table: Table, row: Mapping[str, Any]) 
 def dialect_insert(connection: Connection, table: Table) -> Any:
     """Return an insert that may say what to do when a row is there already."""
     return _insert(connection, table)
+
+
+def insert_selected(
+    connection: Connection, table: Table, columns: Sequence[str], query: Select[Any]
+) -> None:
+    """Insert what a question answers, leaving out rows that a unique index knows."""
+    statement = _insert(connection, table).from_select(list(columns), query)
+    connection.execute(statement.on_conflict_do_nothing())

@@ -1,5 +1,6 @@
 """Jobs: every accepted one ends, once, and two workers never share one."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from lectern.accounts.people import LOCAL
-from lectern.errors import EngineCrashed, NotFound
+from lectern.errors import EngineCrashed, NameTaken, NotFound
 from lectern.jobs.states import JobKind, JobState, JobStep
 from resources.services import Services
 from resources.stores.jobs import Job
@@ -223,10 +224,68 @@ def test_a_document_has_one_live_listener(timed: Services, clock: Clock) -> None
     assert is_new
     assert ensure() == (first, False)
     timed.jobs.start(first.id, "r")
+    assert ensure()[1] is False
     clock.pass_(6)
-    second, is_new = ensure()
+    again, is_new = ensure()
     assert is_new
-    assert second.id != first.id
+    assert (again.id, again.state, again.run_id) == (first.id, JobState.QUEUED, None)
+
+
+def test_after_a_restart_a_document_still_has_one_listener(
+    timed: Services, clock: Clock
+) -> None:
+    """Seen once: the player found the job silent and asked for another, and recovery
+    launched the first one again. Both voiced the same blocks."""
+    document = add_document(timed)
+    wanted = {"document_id": document.id, "parameters": {}}
+    job, _ = timed.jobs.ensure_listener(LOCAL, **wanted)
+    timed.jobs.start(job.id, "before")
+    clock.pass_(30)  # killed, and started again
+
+    asked, _ = timed.jobs.ensure_listener(LOCAL, **wanted)  # by the player
+    timed.jobs.requeue(job.id, "before")  # by recovery
+    assert timed.jobs.start(job.id, "after")
+
+    unfinished = timed.jobs.unfinished()
+    assert [one.id for one in unfinished] == [asked.id] == [job.id]
+    # The run of before lived after all: it hears that it should stop, and ends nothing.
+    assert timed.jobs.is_cancelled(job.id, "before")
+    assert timed.jobs.is_taken(job.id, "before")
+    assert not timed.jobs.heartbeat(job.id, "before")
+    assert not timed.jobs.finish(job.id, "before")
+    assert timed.jobs.find(job.id).run_id == "after"
+    assert not timed.jobs.is_cancelled(job.id, "after")
+
+
+def test_the_database_refuses_a_second_listener(services: Services) -> None:
+    listening = queued(services, JobKind.LISTEN)
+    new = {"document_id": listening.document_id, "kind": JobKind.LISTEN}
+
+    with pytest.raises(NameTaken):
+        services.jobs.create(LOCAL, **new)
+    services.jobs.create(OTHER, **new)
+    services.jobs.cancel(LOCAL, listening.id)
+    services.jobs.create(LOCAL, **new)
+    assert not services.jobs.reopen(listening.id)
+
+
+def test_many_who_ask_at_once_get_one_listener(services: Services) -> None:
+    document = add_document(services)
+    found: list[tuple[Job, bool]] = []
+
+    def ensure() -> None:
+        found.append(
+            services.jobs.ensure_listener(LOCAL, document_id=document.id, parameters={})
+        )
+
+    threads = [threading.Thread(target=ensure) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len({job.id for job, _ in found}) == 1
+    assert [is_new for _, is_new in found].count(True) == 1
 
 
 def test_jobs_are_found_by_state_kind_and_title(services: Services) -> None:

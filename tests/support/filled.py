@@ -19,6 +19,7 @@ from lectern.ids import BlobHash, DocumentId, OwnerId, VariantKey
 from lectern.jobs.states import JobStep
 from resources.stores import schema
 from resources.stores.database import Database
+from resources.stores.job_search import _owner_word
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 VOICE = "espeak:en-gb"
@@ -104,10 +105,10 @@ def fill(
     _fill_texts(database, size)
     if not database.is_sqlite:
         with database.write() as connection:
-            for table in (schema.outbox,):
-                highest = connection.scalar(text(f"SELECT max(id) FROM {table.name}"))
+            for name, column in (("outbox", "id"), ("job_text", "number")):
+                highest = connection.scalar(text(f"SELECT max({column}) FROM {name}"))
                 connection.execute(
-                    text(f"SELECT setval('{table.name}_id_seq', {highest})")
+                    text(f"SELECT setval('{name}_{column}_seq', {highest})")
                 )
     with database.write() as connection:
         connection.execute(text("ANALYZE"))
@@ -117,6 +118,8 @@ def _tables(size: Size) -> Iterator[tuple[Table, Iterable[Row]]]:
     yield schema.document, _documents(size)
     yield schema.artifact, _artifacts(size)
     yield schema.job, _jobs(size)
+    yield schema.job_text, _job_texts(size)
+    yield schema.job_step, _job_steps(size)
     yield schema.batch, _batches(size)
     yield schema.variant, _variants(size)
     yield schema.block_audio, _links(size)
@@ -164,6 +167,24 @@ def _jobs(size: Size) -> Iterator[Row]:
             f"run-{n:032d}" if state != "queued" else None, 1, 0, _at(n),
             _at(n), _at(n) if state == "done" else None, _at(n), _at(n),
             -10 if batch else 0, batch, None, None,
+        )  # fmt: skip
+
+
+def _job_texts(size: Size) -> Iterator[Row]:
+    for n in range(2 * size.documents):
+        owner = size.owner(n // 2).owner_id
+        rare = "whalebone " if n % 97 == 0 else ""
+        title = f" title {_word(n // 2)} {n // 2} "
+        words = f" {_owner_word(owner)} prepare done recognised {rare}{_word(n)} "
+        yield n + 1, f"job-{n:031d}", owner, title, words
+
+
+def _job_steps(size: Size) -> Iterator[Row]:
+    for n in range(0, 2 * size.documents, 2):
+        at = _at(n)
+        yield (
+            f"job-{n:031d}", JobStep.RECOGNISING, at, at, "prepare", "local", "here",
+            10, 10, 0,
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, event
 
 from lectern.documents.pages import BlockKind
 from lectern.ids import BlockId, JobId, VariantKey
+from lectern.jobs.history import BUILT_IN, JobFilter, Shown
 from lectern.jobs.hours import OffPeak
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
 from lectern.speech.variants import Outcome
@@ -25,6 +27,7 @@ from resources.stores.database import Database
 from resources.stores.sweep import sweep
 from resources.stores.variants import Completion, Link
 from tests.support.filled import (
+    NOW,
     VOICE,
     Size,
     blob,
@@ -125,6 +128,7 @@ class HotQueries:
             **self.of_a_reader(),
             **self.of_voicing(),
             **self.of_jobs(),
+            **self.of_job_history(),
             **self.of_batches(),
             **self.of_statistics(),
             **self.of_upkeep(),
@@ -268,6 +272,40 @@ class HotQueries:
             ),
             "jobs: from begin to end": from_begin_to_end,
             "jobs: heartbeat": lambda: jobs.heartbeat(running),
+        }
+
+    def of_job_history(self) -> dict[str, Call]:
+        """Return what the activity page asks of the past."""
+        history, most = self.services.job_history, person(0)
+        filters = {
+            "newest": JobFilter(),
+            "of batches too": JobFilter(with_batches=True),
+            "running": BUILT_IN["Running"],
+            "failed this week": BUILT_IN["Failed this week"],
+            "long": BUILT_IN["Long"],
+            "of a kind": JobFilter(kind=JobKind.RENDER),
+            "of an engine": JobFilter(engine="espeak"),
+            "of a voice": JobFilter(voice_id=VOICE),
+            "of a document": JobFilter(document_id=document_id(5)),
+            "of some days": JobFilter(since=NOW.date(), until=NOW.date()),
+            "with a rare word": JobFilter(words="whalebone"),
+            "with a frequent word": JobFilter(words="prepare title"),
+            "with the begin of a word": JobFilter(words="whaleb"),
+            "failed with a word": JobFilter(shown=Shown.FAILED, words="title"),
+        }
+
+        def walk(wanted: JobFilter) -> object:
+            page = history.page(most, wanted, limit=10)
+            return page.next and history.page(most, wanted, after=page.next)
+
+        return {
+            **{f"history: {n}": partial(walk, one) for n, one in filters.items()},
+            "history: engines": lambda: history.engines(most),
+            "history: voices": lambda: history.voices(most),
+            "history: steps": lambda: history.steps(most, JobId(f"job-{2:031d}")),
+            "history: forget": lambda: history.forget(
+                ended_before=NOW - timedelta(days=3650)
+            ),
         }
 
     def of_batches(self) -> dict[str, Call]:
