@@ -5,7 +5,7 @@ so PostgreSQL is told to do so only where nothing else leads to the rows.
 """
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Constraint, UniqueConstraint, text
 
 from lectern.settings import Settings
 from resources.services import Services
@@ -67,11 +67,17 @@ def test_whatever_is_deleted_with_a_row_is_found_by_an_index() -> None:
         ways = [
             list(table.primary_key.columns),
             *(list(i.columns) for i in table.indexes),
+            *(list(one.columns) for one in table.constraints if _is_unique(one)),
         ]
         for key in table.foreign_key_constraints:
             columns = list(key.columns)
             found = any(way[: len(columns)] == columns for way in ways)
             assert found, f"{table.name} by {columns}"
+
+
+def _is_unique(constraint: Constraint) -> bool:
+    """Whether a constraint is kept by an index."""
+    return isinstance(constraint, UniqueConstraint)
 
 
 def _prefer_indices(connection: Connection) -> None:
