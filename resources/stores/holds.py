@@ -1,9 +1,9 @@
 """What keeps a document and its things from being deleted, as conditions of SQL.
 
 Whoever deletes calls ``lock`` first, in the same transaction, and only then asks.
-Whoever begins to use a document waits for that lock: a job, a pin and a lease refer to
-the document's row, and so does the editor that goes on. So one of the two comes first,
-and the other sees it.
+Whoever begins to use a document waits for that lock: a pin and a lease refer to the
+document's row, who makes a job reads it as if the job did, and the editor that goes on
+locks it, too. So one of the two comes first, and the other sees it.
 """
 
 from collections.abc import Collection

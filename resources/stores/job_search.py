@@ -9,7 +9,7 @@ goes on where it stopped.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from lectern.errors import NotFound
 from lectern.ids import DocumentId, JobId, digest
 from resources.stores import schema, schema_jobs
 from resources.stores.portions import portions
@@ -58,15 +59,35 @@ def index_jobs(connection: Connection, jobs: Sequence[Indexed]) -> None:
         )
 
 
-def insert_jobs(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Add jobs, findable by the titles of their documents and by their kinds."""
+def titles_of(connection: Connection, document_ids: Collection[str]) -> dict[str, str]:
+    """Return the titles of documents that jobs are about to be made for.
+
+    Their rows are locked as by a reference to them: whoever is about to delete one
+    for good comes first, or sees the job.
+
+    Raises:
+        NotFound: One of them is not there.
+    """
     document = schema.document.c
     titles: dict[str, str] = {}
-    for some in portions({row["document_id"] for row in rows}):
+    for some in portions(sorted(document_ids)):
         query = select(document.id, document.title).where(document.id.in_(some))
-        titles |= dict(connection.execute(query).tuples().all())
+        held = query.order_by(document.id).with_for_update(read=True, key_share=True)
+        titles |= dict(connection.execute(held).tuples().all())
+    if len(titles) < len(set(document_ids)):
+        raise NotFound("There is no such document. It may have been deleted.")
+    return titles
+
+
+def insert_jobs(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Add jobs, findable by the titles of their documents and by their kinds.
+
+    Raises:
+        NotFound: There is no such document.
+    """
+    titles = titles_of(connection, {row["document_id"] for row in rows})
     for row in rows:
-        row["title"] = titles.get(row["document_id"], "")
+        row["title"] = titles[row["document_id"]]
     connection.execute(insert(schema_jobs.job), list(rows))
     index_jobs(
         connection,

@@ -32,7 +32,7 @@ from resources.stores.allowed import Allowed
 from resources.stores.database import Database
 from resources.stores.job_queries import UNFINISHED, JobQueries, mine
 from resources.stores.job_rows import Job, job_of
-from resources.stores.job_search import add_words, index_jobs
+from resources.stores.job_search import add_words, index_jobs, titles_of
 from resources.stores.job_steps import end_step
 from resources.stores.upsert import insert_if_new
 
@@ -69,6 +69,8 @@ class Jobs(JobQueries):
 
         Raises:
             LimitReached: The person has as much work as one may have.
+            NameTaken: It would be the second that listens to its document.
+            NotFound: There is no such document.
         """
         row = self._new_row(principal, document_id, kind, parameters)
         row |= {"id": job_id} if job_id else {}
@@ -109,9 +111,7 @@ class Jobs(JobQueries):
 
     def _insert(self, connection: Connection, row: dict[str, Any]) -> Job | None:
         """Add a job, findable by title and kind; None for a second listener."""
-        document = schema.document.c
-        titles = select(document.title).where(document.id == row["document_id"])
-        row["title"] = connection.scalar(titles) or ""
+        [row["title"]] = titles_of(connection, [row["document_id"]]).values()
         if not insert_if_new(connection, schema.job, row):
             return None
         indexed = (row["id"], row["owner_id"], row["title"], [row["kind"]])
