@@ -1,26 +1,36 @@
 """What the stores' questions cost in a large library, on each database.
 
 Fills a database past the stores, asks every hot question some times, and prints
-medians, 95th percentiles and what a plan reads from end to end.
+medians, 95th percentiles and what a plan reads from end to end. Then what a block's
+sound costs in a folder and on S3 (moto's, on loopback: a network adds its own time).
 
     python -m bench.stores --documents 100000 --links 10000000
+    python -m bench.stores --on blobs
 """
 
 import argparse
 import contextlib
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lectern.settings import Settings
 from resources.services import Services
+from resources.stores.blob_contract import blob_hash
+from resources.stores.blob_opening import blobs_at
+from resources.stores.database import Database
 from tests.support.filled import NOW, Size, fill
 from tests.support.hot_queries import Call, HotQueries, full_scans, listened
 from tests.support.postgres import running_postgres, server_folder
+from tests.support.s3_server import s3_server
 
 TIMES = 15
+SOUND_BYTES = 46_000
+"""Of a block of 12 seconds."""
+SOUNDS = 200
 SLOW_SECONDS = 2.0
 """Asked once when the first answer takes as long."""
 
@@ -89,13 +99,48 @@ def measure(kind: str, settings: Settings, size: Size, only: str) -> None:
     services.close()
 
 
+def measure_blobs(folder: Path) -> None:
+    """Put and get blocks' sounds in each store, and print medians."""
+    with s3_server() as server:
+        url = f"s3://{server.bucket()}/library"
+        settings = Settings(_env_file=None, data_dir=folder, s3=server.settings())
+        database = Database(settings.database)
+        stores = {
+            "folder": blobs_at(str(folder / "blobs"), settings, database),
+            "S3": blobs_at(url, settings, database),
+        }
+        cold = settings.s3.model_copy(update={"cache_dir": folder / "cold"})
+        elsewhere = settings.model_copy(update={"s3": cold})
+        rows: dict[str, list[float]] = {}
+        for kind, store in stores.items():
+            sounds = [os.urandom(SOUND_BYTES) for _ in range(SOUNDS)]
+            rows[f"put, {kind}"] = [spent_ms(store.put, data) for data in sounds]
+            names = [blob_hash(data) for data in sounds]
+            rows[f"get, {kind}, here"] = [spent_ms(store.read, n) for n in names]
+            if kind == "S3":
+                fresh = blobs_at(url, elsewhere, database)
+                rows["get, S3, fetched"] = [spent_ms(fresh.read, n) for n in names]
+        database.close()
+    print(f"\nBlobs of {SOUND_BYTES:,} bytes\n{'':40}{'p50 ms':>10}{'p95 ms':>10}")
+    for name, spent in rows.items():
+        worst = statistics.quantiles(spent, n=20)[-1]
+        print(f"{name:40}{statistics.median(spent):10.2f}{worst:10.2f}")
+
+
+def spent_ms(call: Callable[..., object], *given: object) -> float:
+    """Return how long a call takes."""
+    began = time.perf_counter()
+    call(*given)
+    return (time.perf_counter() - began) * 1000
+
+
 def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--documents", type=int, default=10_000)
     options.add_argument("--links", type=int, default=1_000_000)
     options.add_argument(
-        "--on", choices=("sqlite", "postgresql", "both"), default="both"
+        "--on", choices=("sqlite", "postgresql", "both", "blobs"), default="both"
     )
     options.add_argument("--only", default="", help="questions whose name has this")
     asked = options.parse_args()
@@ -112,6 +157,7 @@ def main() -> None:
                     disk_reserve_bytes=0,
                 )
                 measure(kind, settings, size, asked.only)
+        measure_blobs(folder / "stored")
 
 
 if __name__ == "__main__":

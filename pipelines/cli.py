@@ -147,14 +147,25 @@ def migrate(
             "`sqlite:////home/me/.local/share/lectern/lectern.sqlite3`.",
         ),
     ] = None,
+    blobs_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="Copy every stored file here from another place, a folder "
+            "(`/home/me/.local/share/lectern/blobs`) or `s3://bucket/prefix`. Stopped, "
+            "it goes on where it was.",
+        ),
+    ] = None,
 ) -> None:
     """Bring the databases to this version; `lectern serve` does so by itself."""
+    from pipelines.upkeep import copy_from, move_from
     from pipelines.upkeep import migrate as run
-    from pipelines.upkeep import move_from
 
     typer.echo(run(Settings()))
     if source is not None:
         typer.echo(move_from(source, Settings(), say))
+    if blobs_from is not None:
+        typer.echo(copy_from(blobs_from, Settings(), say))
 
 
 @app.command()

@@ -1,18 +1,21 @@
 """Keeping an installation tidy: migrations, the sweep, retired partitions, old runs."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from sqlalchemy.engine import make_url
 
-from lectern.errors import InvalidRequest
+from lectern.errors import BlobCorrupt, InvalidRequest
 from lectern.settings import Settings
 from lectern.units import size
 from pipelines.dagster_storage import make_storage
 from pipelines.instance_files import write_dagster_settings
 from pipelines.places import make_places
 from resources.services import Services
+from resources.stores.blob_copying import copy_blobs
+from resources.stores.blob_opening import ON_S3, blobs_at
 from resources.stores.database import Database, with_driver
 from resources.stores.moving import move
 
@@ -57,6 +60,45 @@ def move_from(source: str, settings: Settings, say: Callable[[str], None]) -> st
         before.close()
         after.close()
     return f"Moved {total:,} rows. The old database is unchanged: keep it for a while."
+
+
+def copy_from(place: str, settings: Settings, say: Callable[[str], None]) -> str:
+    """Copy every blob that lies elsewhere to where the settings keep them.
+
+    Raises:
+        InvalidRequest: That is the same place, or no folder.
+        BlobCorrupt: Some are damaged; the others were copied.
+    """
+    here = settings.blobs_url or str(settings.root / "blobs")
+    is_folder = not place.startswith(ON_S3)
+    if place.rstrip("/") == here.rstrip("/") or (
+        is_folder and not Path(place).expanduser().is_dir()
+    ):
+        raise InvalidRequest(
+            f"{place} is no other place of stored files. Name the folder “blobs” of "
+            "another data folder, or s3://bucket/prefix; set LECTERN_BLOBS_URL to "
+            "where they are to be."
+        )
+    services = Services.open(settings)
+    try:
+        copied = copy_blobs(
+            blobs_at(place, settings, services.database),
+            services.blobs,
+            told=lambda count, bytes_: say(f"{count:>9,} files, {size(bytes_)}"),
+        )
+    finally:
+        services.close()
+    if copied.damaged:
+        examples = ", ".join(name[:12] for name in copied.damaged[:5])
+        raise BlobCorrupt(
+            f"Copied {copied.blobs:,} files, but not {len(copied.damaged)} that are "
+            f"damaged ({examples}). Restore those from a backup; “lectern doctor” "
+            "tells which of them are missed."
+        )
+    return (
+        f"Copied {copied.blobs:,} files ({size(copied.size_bytes)}); "
+        f"{copied.there_before:,} were there. The old ones are unchanged."
+    )
 
 
 def sweep(settings: Settings) -> str:

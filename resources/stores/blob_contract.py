@@ -22,6 +22,10 @@ class BlobSink(Protocol):
 
     size_bytes: int
 
+    @property
+    def name(self) -> BlobHash:
+        """The name that what was written would have."""
+
     def write(self, chunk: bytes) -> None:
         """Add bytes."""
 

@@ -42,6 +42,11 @@ class BlobWriter:
         self._hasher = hashlib.sha256()
         self.size_bytes = 0
 
+    @property
+    def name(self) -> BlobHash:
+        """The name that what was written would have."""
+        return BlobHash(self._hasher.hexdigest())
+
     def write(self, chunk: bytes) -> None:
         """Add bytes."""
         with translated_os_errors():
@@ -51,7 +56,7 @@ class BlobWriter:
 
     def commit(self) -> BlobHash:
         """Make the blob durable and visible, and return its name."""
-        name = BlobHash(self._hasher.hexdigest())
+        name = self.name
         with translated_os_errors():
             try:
                 self._file.flush()

@@ -1,8 +1,8 @@
 """The app database moved to another one: from the embedded SQLite to PostgreSQL.
 
 Every row, in one transaction of the target: it holds all of them or none. The source
-is read as it stood at one moment and is not changed. Blobs lie beside the database
-and stay where they are.
+is read as it stood at one moment and is not changed. Blobs stay
+where they are.
 """
 
 from collections.abc import Callable
