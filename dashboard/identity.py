@@ -36,7 +36,7 @@ SIGN_IN = "/sign-in"
 OPEN_PATHS = re.compile(
     r"""
     /live | /ready | /favicon\.ico
-    | /sign-in | /sign-up | /guest | /welcome/[A-Za-z0-9_-]+ | /forgotten
+    | /sign-in | /sign-up | /sign-out | /guest | /welcome | /forgotten
     | /assets/fonts/[\w.-]+ | /assets/[0-9a-f]+/(?:account\.css|icon\.png)
     | /v1/.*  # asks for a token itself
     """,

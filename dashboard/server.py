@@ -32,6 +32,7 @@ from dashboard.api import (
     health,
     openai_api,
     recognitions,
+    signing,
     texts,
     uploads,
     voices,
@@ -45,6 +46,7 @@ EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ROUTES: list[BaseRoute] = [
     *assets.ROUTES,
     *health.ROUTES,
+    *signing.ROUTES,
     *uploads.ROUTES,
     *texts.ROUTES,
     *addresses.ROUTES,

@@ -16,7 +16,10 @@
     │   ├── LeaseLost                somebody else has it open for changes now
     │   ├── NotFound                 no such thing, or not yours
     │   ├── SignedOut                asked by nobody who is signed in
-    │   └── InvalidRequest           a request that does not make sense
+    │   ├── InvalidRequest           a request that does not make sense
+    │   ├── SignInRefused            a wrong password, or nobody of that address
+    │   ├── LinkOver                 a link that was used, or is too old
+    │   └── WeakPassword             too short, or one that everybody takes
     ├── LimitReached             a stated cap was met; carries used and limit
     │   ├── FileTooLarge
     │   ├── TooManyPages
@@ -30,6 +33,7 @@
     │   ├── StorageUsedUp            as many bytes as one person may keep
     │   ├── LimitForNow              opens again by itself; says when
     │   │   ├── DailyLimitReached        as much as one person may have in a day
+    │   │   ├── TooManyAttempts          to sign in
     │   │   └── TooFast                  asked for more often than one may
     │   ├── TookTooLong              CPU, memory or time of a child process
     │   └── DiskReserveReached       too little free disk to accept work
@@ -173,6 +177,26 @@ class SignedOut(InputError):
     http_status = 401
 
 
+class SignInRefused(InputError):
+    """Nobody can sign in like this; it does not say what was wrong."""
+
+    code = "sign_in_refused"
+    http_status = 401
+
+
+class LinkOver(InputError):
+    """A link that can be opened once was opened, or is too old."""
+
+    code = "link_over"
+    http_status = 410
+
+
+class WeakPassword(InputError):
+    """A password that is too short, or that others would try first."""
+
+    code = "weak_password"
+
+
 class InvalidRequest(InputError):
     """A request that does not make sense as it stands."""
 
@@ -286,6 +310,12 @@ class TooFast(LimitForNow):
     """Asked for more often than one may."""
 
     code = "too_fast"
+
+
+class TooManyAttempts(LimitForNow):
+    """Somebody tried to sign in too often for now."""
+
+    code = "too_many_attempts"
 
 
 class TookTooLong(LimitReached):

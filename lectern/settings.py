@@ -609,6 +609,16 @@ class Settings(BaseSettings):
         return self.data_dir.expanduser().absolute()
 
     @property
+    def public_address(self) -> str:
+        """Return where people reach the app, without a slash at the end."""
+        if self.accounts.public_address:
+            return self.accounts.public_address
+        if self.trusted_hosts:
+            return f"https://{self.trusted_hosts[0]}"
+        host = "127.0.0.1" if self.host in ("", "0.0.0.0") else self.host  # noqa: S104
+        return f"http://{host}:{self.port}"
+
+    @property
     def database(self) -> str:
         """Return the SQLAlchemy address in force."""
         return self.database_url or f"sqlite:///{self.root / 'lectern.sqlite3'}"

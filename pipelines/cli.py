@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from lectern.errors import LecternError
 from lectern.settings import Settings
+from pipelines.cli_people import people
 from pipelines.proxying import ProxyKind
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(people, name="people")
 
 
 def say(message: str) -> None:

@@ -102,40 +102,49 @@ class Mail:
         mail["Message-ID"] = make_msgid(domain="lectern.invalid")
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(_text(notice))
-        try:
-            with self._connected() as server:
-                if settings.smtp_user:
-                    password = settings.smtp_password
-                    server.login(
-                        settings.smtp_user,
-                        password.get_secret_value() if password else "",
-                    )
-                refused = server.send_message(mail)
-        except (OSError, smtplib.SMTPException) as error:
-            raise EngineUnavailable(
-                f"The mail server {settings.smtp_host} did not take the mail "
-                f"({type(error).__name__}). The notice is sent again in a while."
-            ) from None
-        if refused:
-            raise EngineUnavailable(
-                f"The mail server {settings.smtp_host} refused {len(refused)} of the "
-                "addresses. The notice is sent again in a while."
-            )
+        hand_over(settings, mail)
 
-    def _connected(self) -> smtplib.SMTP:
-        settings = self._settings
-        where = (settings.smtp_host, settings.smtp_port)
-        if settings.smtp_security == "tls":
-            context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(*where, timeout=TIMEOUT_SECONDS, context=context)
-        server = smtplib.SMTP(*where, timeout=TIMEOUT_SECONDS)
-        if settings.smtp_security == "starttls":
-            try:
-                server.starttls(context=ssl.create_default_context())
-            except (OSError, smtplib.SMTPException):
-                server.close()
-                raise
-        return server
+
+def hand_over(settings: Notices, mail: EmailMessage) -> None:
+    """Hand a mail to the server.
+
+    Raises:
+        EngineUnavailable: The server did not take it for everybody.
+    """
+    try:
+        with _connected(settings) as server:
+            if settings.smtp_user:
+                password = settings.smtp_password
+                server.login(
+                    settings.smtp_user,
+                    password.get_secret_value() if password else "",
+                )
+            refused = server.send_message(mail)
+    except (OSError, smtplib.SMTPException) as error:
+        raise EngineUnavailable(
+            f"The mail server {settings.smtp_host} did not take the mail "
+            f"({type(error).__name__}). The notice is sent again in a while."
+        ) from None
+    if refused:
+        raise EngineUnavailable(
+            f"The mail server {settings.smtp_host} refused {len(refused)} of the "
+            "addresses. The notice is sent again in a while."
+        )
+
+
+def _connected(settings: Notices) -> smtplib.SMTP:
+    where = (settings.smtp_host, settings.smtp_port)
+    if settings.smtp_security == "tls":
+        context = ssl.create_default_context()
+        return smtplib.SMTP_SSL(*where, timeout=TIMEOUT_SECONDS, context=context)
+    server = smtplib.SMTP(*where, timeout=TIMEOUT_SECONDS)
+    if settings.smtp_security == "starttls":
+        try:
+            server.starttls(context=ssl.create_default_context())
+        except (OSError, smtplib.SMTPException):
+            server.close()
+            raise
+    return server
 
 
 def _subject(notice: Notice, installation: str) -> str:

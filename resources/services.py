@@ -45,6 +45,7 @@ from resources.stores.voice_links import VoiceLinks
 from resources.stores.voices import Voices
 
 if TYPE_CHECKING:
+    from resources.accounts import Accounts
     from resources.batching import Batching
     from resources.engines.recognition.base import Recogniser
     from resources.engines.recognition.engines import RecognitionEngines
@@ -169,6 +170,10 @@ class Services:
             wanted_bytes=wanted_bytes,
         )
 
+    def accounts(self) -> "Accounts":
+        """Return what lets people in, and what they do with their accounts."""
+        return self._accounts
+
     def recogniser(self, name: str = "local") -> "Recogniser":
         """Return what turns files into pages: this machine's own, or another."""
         return self._recognition_engines.engine(name)
@@ -236,6 +241,12 @@ class Services:
     @property
     def _statistics_root(self) -> Path:
         return self.settings.root / "statistics"
+
+    @cached_property
+    def _accounts(self) -> "Accounts":
+        from resources.accounts import Accounts
+
+        return Accounts(self)
 
     @cached_property
     def _recognition_engines(self) -> "RecognitionEngines":

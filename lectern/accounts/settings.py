@@ -31,6 +31,9 @@ class Accounts(BaseModel):
     """Days in which an invitation can be accepted."""
     reset_hours: float = Field(2.0, gt=0)
     """Hours in which a link for a new password can be opened."""
+    mail: bool = False
+    """Write to people, by the mail server of `LECTERN_NOTICES__SMTP_HOST`: who signs up
+    confirms their address, and a forgotten password is mended without an operator."""
     public_address: str = ""
     """Where people reach the app, `https://lectern.example.org`, as links in mails
     begin; unset is the first of `LECTERN_TRUSTED_HOSTS`, else `host` and `port`."""

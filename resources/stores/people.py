@@ -2,9 +2,19 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
 
 from lectern.accounts.people import (
     NAME_CHARS,
@@ -22,6 +32,7 @@ from resources.stores.upsert import insert_if_new
 
 MOST_SHOWN = 500
 """People of one list; a search finds the others."""
+TAKEN = "Somebody has this e-mail address already."
 
 _person = schema_accounts.person.c
 
@@ -40,6 +51,7 @@ class People:
         name: str = "",
         password_hash: str | None = None,
         owner_id: OwnerId | None = None,
+        connection: Connection | None = None,
     ) -> Person:
         """Add somebody, who owns nothing yet or what ``owner_id`` owns.
 
@@ -51,10 +63,89 @@ class People:
         row = self._row(role, name=name, owner_id=owner_id)
         row |= {"email": clean, "email_key": email_key(clean)}
         row["password_hash"] = password_hash
-        with self._database.write() as connection:
-            if not insert_if_new(connection, schema_accounts.person, row):
-                raise NameTaken("Somebody has this e-mail address already.")
+        with self._database.joined(connection) as joined:
+            if not insert_if_new(joined, schema_accounts.person, row):
+                raise NameTaken(TAKEN)
         return person_of(row)
+
+    def add_guest(self, *, lasts: timedelta) -> Person:
+        """Add somebody without an e-mail address, who ends after a while."""
+        row = self._row(Role.GUEST)
+        row["expires_at"] = row["created_at"] + lasts
+        with self._database.write() as connection:
+            connection.execute(insert(schema_accounts.person).values(row))
+        return person_of(row)
+
+    def settle_guest(
+        self,
+        connection: Connection,
+        principal: Principal,
+        email: str,
+        *,
+        name: str = "",
+        password_hash: str,
+    ) -> None:
+        """Make a guest a user: the same person, who now stays and can sign in.
+
+        Raises:
+            NotFound: They are no guest, or not any more.
+            NameTaken: Somebody has this address already.
+        """
+        is_guest = (_person.role == Role.GUEST) & (
+            _person.expires_at > self._database.now()
+        )
+        values = {
+            "role": Role.USER,
+            "email": email,
+            "email_key": email_key(email),
+            "name": " ".join(name.split())[:NAME_CHARS],
+            "password_hash": password_hash,
+            "expires_at": None,
+        }
+        try:
+            self.change(connection, principal.owner_id, where=is_guest, **values)
+        except IntegrityError as error:
+            raise NameTaken(TAKEN) from error
+
+    def set_email(self, owner_id: OwnerId, email: str) -> None:
+        """Give somebody another address.
+
+        Raises:
+            InvalidRequest: This is no e-mail address.
+            NameTaken: Somebody has it already.
+            NotFound: There is nobody of this id, or they are a guest.
+        """
+        clean = checked_email(email)
+        values = {"email": clean, "email_key": email_key(clean)}
+        with self._database.write() as connection:
+            try:
+                is_no_guest = _person.role != Role.GUEST
+                self.change(connection, owner_id, where=is_no_guest, **values)
+            except IntegrityError as error:
+                raise NameTaken(TAKEN) from error
+
+    def rename(self, principal: Principal, name: str) -> None:
+        """Change one's own name."""
+        clean = " ".join(name.split())[:NAME_CHARS]
+        with self._database.write() as connection:
+            self.change(connection, principal.owner_id, name=clean)
+
+    def credentials(self, email: str) -> tuple[OwnerId, str | None] | None:
+        """Return who has this address, and what is kept of their password."""
+        query = select(_person.owner_id, _person.password_hash).where(
+            _person.email_key == email_key(email)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (OwnerId(row[0]), row[1])
+
+    def password_of(self, principal: Principal) -> str | None:
+        """Return what is kept of somebody's password; None where there is none."""
+        query = select(_person.password_hash).where(
+            _person.owner_id == principal.owner_id
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
 
     def _row(
         self, role: Role, *, name: str = "", owner_id: OwnerId | None = None
@@ -162,13 +253,22 @@ class People:
         with self._database.write() as connection:
             self.change(connection, owner_id, disabled_at=None)
 
-    def change(self, connection: Connection, owner_id: OwnerId, **values: Any) -> None:
+    def change(
+        self,
+        connection: Connection,
+        owner_id: OwnerId,
+        *,
+        where: ColumnElement[bool] | None = None,
+        **values: Any,
+    ) -> None:
         """Change somebody within a transaction.
 
         Raises:
             NotFound: There is nobody of this id.
         """
         statement = update(schema_accounts.person).where(_person.owner_id == owner_id)
+        if where is not None:
+            statement = statement.where(where)
         if not connection.execute(statement.values(values)).rowcount:
             raise NotFound("There is no such person.")
 
