@@ -91,8 +91,6 @@ def page_answer(page: Page, *, problem: str = "", status: int = 200) -> HTMLResp
     headers = {
         "cache-control": "no-store",
         "content-security-policy": CONTENT_SECURITY_POLICY,
-        # A link's key stands in the address.
-        "referrer-policy": "no-referrer",
     }
     return HTMLResponse(html, status, headers)
 

@@ -37,7 +37,7 @@ OPEN_PATHS = re.compile(
     r"""
     /live | /ready | /favicon\.ico
     | /sign-in | /sign-up | /sign-out | /guest | /welcome | /forgotten
-    | /assets/fonts/[\w.-]+ | /assets/[0-9a-f]+/(?:account\.css|icon\.png)
+    | /assets/fonts/[\w.-]+ | /assets/[0-9a-f]+/(?:account\.css|icon\.png|leave\.js)
     | /v1/.*  # asks for a token itself
     """,
     re.VERBOSE,

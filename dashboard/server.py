@@ -85,10 +85,18 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """
     backend.current()
     _load_what_pages_use()
+    _log_no_addresses()
     gc.collect()
     gc.freeze()
     yield {}
     await events.feeds.close()
+
+
+def _log_no_addresses() -> None:
+    """Take back the access log that Streamlit turns on: in addresses stand keys."""
+    access = logging.getLogger("uvicorn.access")
+    access.handlers.clear()
+    access.propagate = False
 
 
 def _load_what_pages_use() -> None:
