@@ -87,7 +87,7 @@ def sorted_pages(
 def blocks(
     context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]
 ) -> dg.MaterializeResult[None]:
-    """A few sentences each, with kind, page, language, and what is said of them."""
+    """A few sentences each, with kind, page and language, as filters leave them."""
     with work(context, services) as its:
         wanted = Wanted.of(its.job.parameters)
         document = services.preparation().split(its.document, wanted)
@@ -99,5 +99,6 @@ def blocks(
                 "spoken_chars": document.spoken_chars,
                 "language": document.language,
                 "version": document.version,
+                **services.filtering().told(document),
             }
         )

@@ -32,18 +32,19 @@ def block_audio(
     from resources.rendering import voice_document
 
     with work(context, services) as its:
+        document = services.filtering().refresh(its.document)
         if its.job.kind is JobKind.LISTEN:
             counts = follow_reader(
                 services,
-                its.document.principal,
-                its.document.id,
+                document.principal,
+                document.id,
                 job=its.job,
                 machine=machine_of(services, context.run.tags),
             )
         elif its.job.kind is JobKind.EXPORT:
-            counts = voice_export(services, its.document, job=its.job)
+            counts = voice_export(services, document, job=its.job)
         else:
-            counts = voice_document(services, its.document, job=its.job)
+            counts = voice_document(services, document, job=its.job)
         return dg.MaterializeResult(metadata=readable(counts))
 
 

@@ -95,6 +95,12 @@ def convert(
     words: Annotated[
         bool, typer.Option(help="Have an EPUB highlight words, not sentences.")
     ] = False,
+    filters: Annotated[
+        Path | None,
+        typer.Option(
+            "--filter", help="Find-and-replace rules, as exported from Filters (JSON)."
+        ),
+    ] = None,
 ) -> None:
     """Turn one document into sound, a book that reads aloud or subtitles.
 
@@ -105,7 +111,7 @@ def convert(
     from pipelines.converting import Request
     from pipelines.converting import convert as run
 
-    request = Request(source, output, blocks, voice, engine, loudness, words)
+    request = Request(source, output, blocks, voice, engine, loudness, words, filters)
     for path in run(Settings(), request, Console(stderr=True)):
         typer.echo(path)
 

@@ -19,6 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lectern.accounts.people import Principal
 from lectern.documents.blocks import DocumentText
+from lectern.documents.filter_files import FILE_BYTES, filters_from_json
+from lectern.documents.filters import Filter
 from lectern.documents.spoken import speak
 from lectern.errors import (
     Cancelled,
@@ -63,6 +65,7 @@ class Request:
     engine: str | None = None
     loudness_lufs: int | None = None
     words: bool = False  # an EPUB highlights words, not sentences
+    filters: Path | None = None  # a file of find-and-replace rules
 
     @property
     def output_path(self) -> Path | None:
@@ -107,8 +110,11 @@ def convert(settings: Settings, request: Request, console: Console) -> list[Path
     configure_logging(settings, file=places.logs / "convert.log")
     services = Services.open(settings, upgrade=True)
     check(services, request)
+    rules = filters_of(request)
     document = take_in(services, request.source)
     try:
+        for one in rules:
+            services.filters.add(COMMAND_LINE, one, document_id=document.id)
         with showing_progress(services, document.id, console):
             document = carry_out(services, document, JobKind.PREPARE)
             if request.output_path is not None:
@@ -117,6 +123,8 @@ def convert(settings: Settings, request: Request, console: Console) -> list[Path
                 carry_out(services, document, JobKind.EXPORT, export=export)
         return list(written(services, document, request))
     finally:
+        for kept in services.filters.all(COMMAND_LINE, document.id):
+            services.filters.delete(COMMAND_LINE, kept.id)
         # What was made stays cached until a sweep, so doing it again is quick.
         services.catalog.delete(COMMAND_LINE, document.id)
         services.close()
@@ -136,6 +144,7 @@ def check(services: Services, request: Request) -> None:
         if path is not None and not path.absolute().parent.is_dir():
             raise InvalidRequest(f"There is no folder {path.parent}. Create it first.")
     _ = request.export  # refuses a name that says nothing
+    filters_of(request)
     if request.engine is not None:
         services.speech_engines().engine(request.engine)
     if request.voice is None:
@@ -146,6 +155,24 @@ def check(services: Services, request: Request) -> None:
             f"The voice {voice.id} belongs to the engine {voice.engine}, and not to "
             f"{request.engine}. Leave --engine out."
         )
+
+
+def filters_of(request: Request) -> list[Filter]:
+    """Return the filters of the file that was named; none where none was.
+
+    Raises:
+        InvalidRequest: It cannot be read, or is no file of filters.
+    """
+    if request.filters is None:
+        return []
+    try:
+        with request.filters.open("rb") as file:
+            data = file.read(FILE_BYTES + 1)
+    except OSError as error:
+        raise InvalidRequest(
+            f"{request.filters} cannot be read ({error.strerror}). Check its name."
+        ) from error
+    return filters_from_json(data)
 
 
 def take_in(services: Services, source: Path) -> Document:

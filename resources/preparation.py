@@ -26,6 +26,7 @@ from lectern.usage.events import EventKind
 from resources.collecting import collection_paused
 from resources.engines.recognition.base import PageCache, Progress, Recogniser
 from resources.engines.recognition.engines import RecognitionEngines
+from resources.filtering import Filtering
 from resources.recognition_accounts import account_of, events_of
 from resources.recognition_rounds import recognise_all
 from resources.stores.allowed import Allowed
@@ -61,6 +62,7 @@ class Preparation:
         jobs: Jobs,
         blobs: Blobs,
         page_cache: PageCache,
+        filtering: Filtering,
         recogniser: Recogniser,
         recognisers: RecognitionEngines | None = None,
         joblog: JobLog | None = None,
@@ -77,6 +79,7 @@ class Preparation:
         self._joblog = joblog
         self._outbox = outbox
         self._allowed = allowed
+        self._filtering = filtering
         self._last: tuple[BlobHash, Recognition] | None = None
 
     def read_original(self, document: Document) -> None:
@@ -207,7 +210,7 @@ class Preparation:
         return tuple(Finding(code, message, page) for code, message, page in found)
 
     def split(self, document: Document, wanted: Wanted = USUAL) -> Document:
-        """Cut the sorted pages into blocks and make them readable.
+        """Cut the sorted pages into blocks, filter them and make them readable.
 
         A document that is being read keeps its text when another recogniser was asked
         for: the new blocks wait to be compared with it, and chosen.
@@ -221,8 +224,8 @@ class Preparation:
         is_read = self._is_to_be_read(document, wanted)
         known = self._done(document, name, key)
         if known is not None and document.state is DocumentState.READY:
-            is_done = document.blocks_blob == known.blob or not is_read
-            if is_done:
+            is_done = self._filtering.source_of(document) == known.blob or not is_read
+            if is_done and not self._filtering.is_stale(document):
                 return document
         self._report(document, JobStep.SPLITTING, done=0, total=1)
         with collection_paused():
@@ -240,9 +243,7 @@ class Preparation:
         self._catalog.put_artifact(document.id, name, blob, about)
         if not is_read:
             return self._left_as_it_is(document)
-        published = self._catalog.publish(
-            document.id, text=text, blocks_blob=blob, stats=stats
-        )
+        published = self._filtering.publish(document, text, blob)
         self._report(document, JobStep.SPLITTING, done=1, total=1)
         return self._titled(published, text.title)
 
@@ -251,7 +252,7 @@ class Preparation:
         if wanted.is_to_be_read or not document.version:
             return True
         before = self._catalog.artifact(document.id, wanted.named(BLOCKS))
-        return before is not None and before.blob == document.blocks_blob
+        return before is not None and before.blob == self._filtering.source_of(document)
 
     def _left_as_it_is(self, document: Document) -> Document:
         if document.state is not DocumentState.READY:

@@ -5,7 +5,7 @@ for one more changes nothing until somebody chooses it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,13 +20,13 @@ from lectern.jobs.wanted import LOCAL, Wanted
 from lectern.usage.events import EventKind
 from lectern.usage.quotes import Quote
 from resources.engines.recognition.elsewhere import SENT_FORMATS
+from resources.moved_places import move_places
 from resources.preparation import BLOCKS, RECOGNISED
 from resources.recognition_accounts import PICTURES
 from resources.services import Services
 from resources.stores.blocks_file import read_blocks
 from resources.stores.catalog import Artifact, Document
 from resources.stores.jobs import Job
-from resources.text_stats import text_stats
 
 ENOUGH_PAGES = 3
 """Pages that must have been timed before anything is foretold from them."""
@@ -105,7 +105,7 @@ class Recognitions:
             price_micros=about.get("price_micros", 0),
             made_at=recognised.created_at,
             blob=blocks.blob,
-            is_read=document.blocks_blob == blocks.blob,
+            is_read=self._services.filtering().source_of(document) == blocks.blob,
         )
 
     def label(self, recogniser: str) -> str:
@@ -255,45 +255,12 @@ class Recognitions:
         if found[0].is_read or document.blocks_blob is None:
             return document
         before = read_blocks(services.blobs.read(document.blocks_blob))
-        text = self.text(found[0])
-        published = services.catalog.publish(
-            document.id,
-            text=text,
-            blocks_blob=found[0].blob,
-            stats=text_stats(text, document.policy),
-        )
-        self._move_places(principal, document_id, before, text)
+        source = self.text(found[0])
+        published = services.filtering().publish(document, source, found[0].blob)
+        if published.blocks_blob is not None:
+            after = read_blocks(services.blobs.read(published.blocks_blob))
+            move_places(services, principal, document_id, before, after)
         return published
-
-    def _move_places(
-        self,
-        principal: Principal,
-        document_id: DocumentId,
-        before: DocumentText,
-        after: DocumentText,
-    ) -> None:
-        services = self._services
-        moved = places_after(before, after)
-        at = {block.id: block.index for block in after.blocks}
-        for bookmark in services.bookmarks.list(principal, document_id):
-            old = min(bookmark.block_index, len(moved) - 1)
-            place = at.get(bookmark.block_id, moved[old])
-            services.bookmarks.move(principal, bookmark.id, place)
-        cursor = services.cursors.get(principal, document_id)
-        if cursor is not None:
-            place = moved[min(cursor.block_index, len(moved) - 1)]
-            is_same = before.blocks[cursor.block_index : cursor.block_index + 1] and (
-                before.blocks[cursor.block_index].id == after.blocks[place].id
-            )
-            there = replace(
-                cursor,
-                block_index=place,
-                offset_ms=cursor.offset_ms if is_same else 0,
-                session="moved",  # not a reader's own, so that any reader goes on
-                sequence=0,
-                updated_at=None,
-            )
-            services.cursors.put(principal, document_id, there)
 
 
 def _pictures(about: Mapping[str, Any]) -> int:
@@ -314,22 +281,6 @@ def check_format(kind: Format, wanted: Wanted) -> None:
             "Only PDFs and pictures are recognised elsewhere; the text of this file is "
             "read as its makers wrote it."
         )
-
-
-def places_after(before: DocumentText, after: DocumentText) -> list[int]:
-    """Return for each block the index at which its reader goes on in another text.
-
-    That is where the same block stands, else the nearest one before it that does,
-    else as far into the text as it was.
-    """
-    at = {block.id: block.index for block in after.blocks}
-    last = len(after.blocks) - 1
-    moved: list[int] = []
-    for block in before.blocks:
-        share = block.index / max(1, len(before.blocks))
-        nearest = moved[-1] if moved and moved[-1] >= 0 else round(share * last)
-        moved.append(at.get(block.id, min(nearest, last)))
-    return moved
 
 
 def pages_of(text: DocumentText) -> dict[int, str]:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from resources.engines.recognition.base import Recogniser
     from resources.engines.recognition.engines import RecognitionEngines
     from resources.engines.voices import SpeechEngines
+    from resources.filtering import Filtering
     from resources.preparation import Preparation
     from resources.previews import Previews
     from resources.recognitions import Recognitions
@@ -220,6 +221,10 @@ class Services:
         """Return what lets a voice be heard before it is chosen."""
         return self._previews
 
+    def filtering(self) -> "Filtering":
+        """Return what carries filters out."""
+        return self._filtering
+
     def preparation(self) -> "Preparation":
         """Return what turns an upload into blocks."""
         return self._preparation
@@ -287,6 +292,12 @@ class Services:
         return Previews(self)
 
     @cached_property
+    def _filtering(self) -> "Filtering":
+        from resources.filtering import Filtering
+
+        return Filtering(self)
+
+    @cached_property
     def _preparation(self) -> "Preparation":
         from resources.preparation import Preparation
 
@@ -296,6 +307,7 @@ class Services:
             jobs=self.jobs,
             blobs=self.blobs,
             page_cache=self.page_cache,
+            filtering=self.filtering(),
             recogniser=self.recogniser(),
             recognisers=self.recognition_engines(),
             outbox=self.outbox,

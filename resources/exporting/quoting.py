@@ -1,7 +1,7 @@
 """What an export will cost and take, said before it is begun."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lectern.accounts.people import Principal
 from lectern.errors import InvalidRequest, NothingToRead
@@ -15,6 +15,7 @@ from resources.exporting.facts import facts_of
 from resources.exporting.sources import export_id
 from resources.reading import Reading, Utterance
 from resources.services import Services
+from resources.speech_quotes import quote_speaking
 from resources.stores.catalog import Document
 from resources.stores.exports import Export
 from resources.stores.variants import Variant
@@ -22,10 +23,6 @@ from resources.texts import text_of
 
 MS_PER_CHAR = 62
 """Of sound, until a block is voiced: 175 words a minute."""
-GUESSED_CHARS_A_SECOND = 500.0
-"""Spoken by one engine that nobody has measured yet."""
-ENOUGH_CHARS = 2000
-"""Spoken before anything is foretold from an engine's speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +110,11 @@ def _quote(
     request: ExportRequest,
     audio_ms: int,
 ) -> Quote:
-    chars: dict[str, int] = {}
-    for one in missing:
-        chars[one.engine.name] = chars.get(one.engine.name, 0) + len(one.text)
-    engines = {one.engine.name: one.engine for one in missing}
-    prices = [engines[name].price_micros(count) for name, count in chars.items()]
-    known = [price for price in prices if price is not None]
-    speaking = sum(
-        count / _chars_a_second(services, principal, name)
-        for name, count in chars.items()
-    )
-    return Quote(
-        engine=", ".join(sorted(chars)),
-        chars=sum(chars.values()),
+    speaking = quote_speaking(services, principal, missing)
+    return replace(
+        speaking,
         audio_ms=audio_ms,
-        price_micros=sum(known) if len(known) == len(prices) else None,
-        seconds=speaking + expected_seconds(request.format, audio_ms),
+        seconds=(speaking.seconds or 0.0) + expected_seconds(request.format, audio_ms),
     )
 
 
@@ -136,15 +122,3 @@ def _duration_ms(utterance: Utterance, variant: Variant | None) -> int:
     if variant is not None:
         return variant.duration_ms
     return len(utterance.text) * MS_PER_CHAR + utterance.pause_ms
-
-
-def _chars_a_second(services: Services, principal: Principal, engine: str) -> float:
-    """Return how fast an engine has spoken for this person, else a guess."""
-    uses = [
-        use for use in services.statistics().by_voice(principal) if use.engine == engine
-    ]
-    chars = sum(use.synthesised_chars for use in uses)
-    seconds = sum(use.synthesis_seconds for use in uses)
-    if chars < ENOUGH_CHARS or seconds <= 0:
-        return GUESSED_CHARS_A_SECOND
-    return chars / seconds * services.voicing().processes

@@ -341,16 +341,21 @@ class Catalog:
         text: DocumentText,
         blocks_blob: BlobHash,
         stats: TextStats,
+        instead_of: BlobHash | None = None,
+        connection: Connection | None = None,
     ) -> Document:
         """Make a version of a document readable, searchable and counted.
 
         The same blocks again are the same version: doing it twice changes nothing.
+        With ``instead_of`` nothing is done when others than these are read by now.
         """
-        with self._database.write() as connection:
-            before = self._locked(connection, document_id)
+        with self._database.joined(connection) as joined:
+            before = self._locked(joined, document_id)
+            if instead_of not in (None, before.blocks_blob):
+                return before
             is_same = before.blocks_blob == blocks_blob
             version = before.version if is_same else before.version + 1
-            connection.execute(
+            joined.execute(
                 update(schema.document)
                 .where(_document.id == document_id)
                 .values(
@@ -370,8 +375,8 @@ class Catalog:
                 )
             )
             if not is_same:
-                self._publish_new(connection, before, text, stats)
-        return self.find(document_id)
+                self._publish_new(joined, before, text, stats)
+            return self._locked(joined, document_id)
 
     def _publish_new(
         self,
@@ -411,15 +416,15 @@ class Catalog:
         name: str,
         blob: BlobHash,
         metadata: Mapping[str, Any] | None = None,
+        *,
+        connection: Connection | None = None,
     ) -> Artifact:
         """Keep what a step made, in place of what it made before."""
         made = Artifact(name, blob, dict(metadata or {}), self._database.now())
         row = {"document_id": document_id, **asdict(made)}
-        with self._database.write() as connection:
-            self._locked(connection, document_id)
-            insert_or_update(
-                connection, schema.artifact, [row], by=["document_id", "name"]
-            )
+        with self._database.joined(connection) as joined:
+            self._locked(joined, document_id)
+            insert_or_update(joined, schema.artifact, [row], by=["document_id", "name"])
         return made
 
     def artifact(self, document_id: DocumentId, name: str) -> Artifact | None:

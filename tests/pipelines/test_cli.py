@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from lectern.documents.filter_files import filters_to_json
+from lectern.documents.filters import Filter, Rule
 from lectern.errors import EngineUnavailable, InvalidRequest, UnknownVoice
 from lectern.settings import Settings
 from pipelines.cli import wrong_settings
@@ -71,14 +73,20 @@ def test_the_ending_of_the_name_says_what_is_made(
     assert begins in (tmp_path / name).read_bytes()[:64]
 
 
-def test_blocks_alone_need_no_voice(tmp_path: Path) -> None:
+def test_blocks_alone_need_no_voice_and_are_filtered(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("The boats turned slowly. It was cold.")
+    rules = (Rule("cold", "c\u00f4ld"),)
+    (tmp_path / "f.json").write_bytes(filters_to_json([Filter("Words", rules)]))
 
-    done = lectern(tmp_path, "convert", "note.txt", "--blocks", "note.jsonl")
+    done = lectern(
+        tmp_path,
+        *("convert", "note.txt", "--blocks", "note.jsonl", "--filter", "f.json"),
+    )
 
     assert done.returncode == 0, done.stderr
     line = json.loads((tmp_path / "note.jsonl").read_text())
-    assert line["spoken"] == "The boats turned slowly. It was cold."
+    assert line["text"] == "The boats turned slowly. It was cold."
+    assert line["spoken"] == "The boats turned slowly. It was c\u00f4ld."
     assert not list(tmp_path.glob("*.opus"))
 
 
@@ -114,6 +122,8 @@ def test_what_cannot_be_converted_says_why_and_exits_by_its_class(
         ({"output": Path("a.m4b"), "loudness_lufs": -3}, InvalidRequest),
         ({"voice": "espeak:en-bg"}, UnknownVoice),
         ({"engine": "trumpet"}, EngineUnavailable),
+        ({"filters": Path("nowhere.json")}, InvalidRequest),
+        ({"filters": Path(__file__)}, InvalidRequest),  # not a file of filters
     ],
 )
 def test_what_cannot_end_well_is_refused_before_any_work(

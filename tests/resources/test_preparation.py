@@ -89,6 +89,7 @@ def prepared_by(services: Services) -> Callable[[Recogniser], Preparation]:
             jobs=services.jobs,
             blobs=services.blobs,
             page_cache=services.page_cache,
+            filtering=services.filtering(),
             recogniser=recogniser,
             joblog=services.joblog,
             outbox=services.outbox,
@@ -169,6 +170,7 @@ def test_more_pages_than_allowed_are_refused(services, document):
         jobs=services.jobs,
         blobs=services.blobs,
         page_cache=services.page_cache,
+        filtering=services.filtering(),
         recogniser=Press(*pages(1, 2)),
     )
 

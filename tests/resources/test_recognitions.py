@@ -25,7 +25,8 @@ from lectern.usage.events import EventKind, Recognised
 from resources.engines.recognition.base import Recogniser
 from resources.engines.recognition.engines import RecognitionEngines
 from resources.engines.recognition.local import LocalRecogniser
-from resources.recognitions import changed_pages, pages_of, places_after
+from resources.moved_places import places_after
+from resources.recognitions import changed_pages, pages_of
 from resources.services import Services
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
