@@ -69,7 +69,7 @@ def proposed(
         InvalidRequest: Something is missing in it.
         LimitReached: It is too large.
     """
-    clean = cleaned(wanted, services.settings.limits)
+    clean = cleaned(wanted, services.limits.of(principal))
     kept = services.filters.bearing_on(principal, document_id)
     if filter_id is not None:
         return [clean if one.id == filter_id else one.filter for one in kept]

@@ -142,7 +142,7 @@ class Services:
             cursors=Cursors(database),
             bookmarks=Bookmarks(database),
             preferences=Preferences(database),
-            filters=Filters(database, lambda _principal: settings.limits),
+            filters=Filters(database, limits.of),
             tokens=Tokens(database),
             voices=voices,
             voice_links=VoiceLinks(database, voices),

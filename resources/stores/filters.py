@@ -112,10 +112,11 @@ class Filters:
             NotFound: This person has no such document.
         """
         clean = self._checked(principal, wanted)
+        limit = self._limits_of(principal).filters
         with self._database.write() as connection:
             self._take_turn(connection, principal)
             _require_document(connection, principal, document_id)
-            self._require_room(connection, principal, clean)
+            _require_room(connection, principal, clean, limit=limit)
             filter_id = uuid.uuid4().hex
             last = select(func.max(_filter.position)).where(
                 _mine(principal), _of(document_id)
@@ -160,7 +161,7 @@ class Filters:
                 )
             if clean == before.filter:
                 return before
-            self._require_room(connection, principal, clean, instead_of=before)
+            _require_room(connection, principal, clean, instead_of=before)
             number = before.version + 1
             connection.execute(
                 update(schema_filters.text_filter)
@@ -272,36 +273,6 @@ class Filters:
             compiled(rule)
         return clean
 
-    def _require_room(
-        self,
-        connection: Connection,
-        principal: Principal,
-        wanted: Filter,
-        *,
-        instead_of: KeptFilter | None = None,
-    ) -> None:
-        limit = self._limits_of(principal).filters
-        others = [
-            kept
-            for kept in _kept(connection, _mine(principal))
-            if instead_of is None or kept.id != instead_of.id
-        ]
-        if instead_of is None and len(others) >= limit:
-            raise LimitReached(
-                f"You have {len(others):,} filters, and may have {limit:,}. Delete "
-                "one, or put the rules into one that there is.",
-                used=len(others),
-                limit=limit,
-            )
-        rules = sum(len(kept.filter.rules) for kept in others) + len(wanted.rules)
-        if rules > MOST_RULES:
-            raise LimitReached(
-                f"These would be {rules:,} rules; one person may have {MOST_RULES:,} "
-                "in all filters together. Delete some first.",
-                used=rules,
-                limit=MOST_RULES,
-            )
-
     def _take_turn(self, connection: Connection, principal: Principal) -> None:
         """Let changes of one person's filters come one after the other."""
         row = {"owner_id": principal.owner_id, "revision": 0}
@@ -380,6 +351,36 @@ def _require_document(
     )
     if connection.execute(mine).first() is None:
         raise NotFound("There is no such document. It may have been deleted.")
+
+
+def _require_room(
+    connection: Connection,
+    principal: Principal,
+    wanted: Filter,
+    *,
+    limit: int = 0,  # of filters
+    instead_of: KeptFilter | None = None,
+) -> None:
+    others = [
+        kept
+        for kept in _kept(connection, _mine(principal))
+        if instead_of is None or kept.id != instead_of.id
+    ]
+    if instead_of is None and len(others) >= limit:
+        raise LimitReached(
+            f"You have {len(others):,} filters, and may have {limit:,}. Delete "
+            "one, or put the rules into one that there is.",
+            used=len(others),
+            limit=limit,
+        )
+    rules = sum(len(kept.filter.rules) for kept in others) + len(wanted.rules)
+    if rules > MOST_RULES:
+        raise LimitReached(
+            f"These would be {rules:,} rules; one person may have {MOST_RULES:,} "
+            "in all filters together. Delete some first.",
+            used=rules,
+            limit=MOST_RULES,
+        )
 
 
 def _no_such_filter() -> NotFound:
