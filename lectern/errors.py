@@ -10,6 +10,7 @@
     │   ├── NothingToRead            opened, and holds no words
     │   ├── UnknownVoice             lists the nearest valid names
     │   ├── BadArchive               a voice archive that is not what it says
+    │   ├── BadBackup                a backup that is damaged, or none
     │   ├── NameTaken                you have something of that name
     │   ├── BadPattern               a rule that RE2 refuses; says where
     │   ├── LeaseTaken               open for changes somewhere else
@@ -130,6 +131,12 @@ class BadArchive(InputError):
     """A voice archive that is damaged, or is not what it says."""
 
     code = "bad_archive"
+
+
+class BadBackup(InputError):
+    """A backup that is damaged, of another version, or none at all."""
+
+    code = "bad_backup"
 
 
 class NameTaken(InputError):

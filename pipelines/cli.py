@@ -185,6 +185,40 @@ def sweep() -> None:
 
 
 @app.command()
+def backup(
+    destination: Annotated[
+        Path, typer.Argument(metavar="DEST", help="A folder on another disk.")
+    ],
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Take none; see whether one is whole.")
+    ] = False,
+    keep: Annotated[
+        int, typer.Option(min=0, help="Delete all but so many; 0 keeps every one.")
+    ] = 0,
+) -> None:
+    """Take a backup of everything, while everything runs."""
+    from pipelines.backups import check_newest, take
+
+    if check:
+        typer.echo(check_newest(destination))
+    else:
+        typer.echo(take(Settings(), destination, keep=keep, say=say))
+
+
+@app.command()
+def restore(
+    source: Annotated[
+        Path, typer.Argument(metavar="SRC", help="A backup, or the folder of several.")
+    ],
+) -> None:
+    """Put a backup back into an empty data folder, and look whether all is well."""
+    from pipelines.backups import restore as run
+
+    typer.echo(run(Settings(), source, say))
+
+
+@app.command()
 def deploy(
     server: Annotated[ProxyKind, typer.Argument(help="The web server in front.")],
 ) -> None:

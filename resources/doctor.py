@@ -24,12 +24,16 @@ from lectern.settings import Settings
 from resources.environments import in_use, python_of, why_not
 from resources.services import Services
 from resources.stores import schema
+from resources.stores.backup_record import BackupRecord
 from resources.stores.disk import free_bytes
+from resources.stores.ledger_checks import mismatches
 from resources.stores.reachability import reachable_blobs
 
 SILENT_JOB = timedelta(minutes=2)
 WAITING_JOB = timedelta(minutes=10)
 OUTBOX_LAG = timedelta(hours=1)
+BACKUP_AGE = timedelta(hours=50)
+"""Of a nightly one that failed once; the alert waits for as long."""
 
 BLOBS_AT_ONCE = 1000
 """Blobs that are looked at together."""
@@ -50,13 +54,17 @@ class Check:
 
 def diagnose(settings: Settings, *, deep: bool = False) -> list[Check]:
     """Look at everything; ``deep`` also hashes every blob again."""
-    checks = list(_engines(settings))
+    return [*diagnose_stores(settings, deep=deep), *_engines(settings)]
+
+
+def diagnose_stores(settings: Settings, *, deep: bool = False) -> list[Check]:
+    """Look at everything that is stored, and at no engine."""
     try:
         services = Services.open(settings)
     except (LecternError, OSError) as error:
-        return [Check("database", ok=False, message=str(error)), *checks]
+        return [Check("database", ok=False, message=str(error))]
     try:
-        return [*_stores(services, deep=deep), *checks]
+        return list(_stores(services, deep=deep))
     finally:
         services.close()
 
@@ -97,6 +105,8 @@ def _stores(services: Services, *, deep: bool) -> Iterator[Check]:
             "integrity": _integrity,
             "orphans": _orphans,
             "jobs": _jobs,
+            "ledger": _ledger,
+            "backup": _backup,
             "events": _events,
             "statistics": _statistics,
             "disk": _disk,
@@ -195,6 +205,33 @@ def _jobs(services: Services) -> Check:
         ok=False,
         message=f"{len(silent)} gave no sign of life, {len(waiting)} wait for long.",
         remedy="Start “lectern serve”: it takes lost work up again.",
+    )
+
+
+def _ledger(services: Services) -> Check:
+    wrong = mismatches(services.database)
+    if not wrong:
+        return Check("ledger", ok=True, message="Every balance is its entries' sum.")
+    first = wrong[0]
+    message = f"{len(wrong)} numbers do not add up, the first a {first.what} in "
+    message += f"{first.unit}: {first.found} instead of {first.expected}."
+    remedy = "Entries are never changed: restore a backup, or correct it by an entry."
+    return Check("ledger", ok=False, message=message, remedy=remedy)
+
+
+def _backup(services: Services) -> Check:
+    last = BackupRecord(services.preferences).last()
+    remedy = "Run “lectern backup DEST” every night (docs/upkeep.md)."
+    if last is None:
+        message = "None was ever taken."
+        return Check("backup", ok=False, message=message, remedy=remedy, required=False)
+    age = services.database.now() - last.made_at
+    return Check(
+        "backup",
+        ok=age <= BACKUP_AGE,
+        message=f"The last good one is {_minutes(age)} old.",
+        remedy=remedy,
+        required=False,
     )
 
 

@@ -8,6 +8,7 @@ person. ``docs/operating.md`` says what each number means.
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -17,6 +18,7 @@ from lectern.errors import EngineUnavailable, StoreError
 from lectern.speech.variants import Outcome
 from resources.orchestrator import Orchestrator
 from resources.services import Services
+from resources.stores.backup_record import BackupRecord
 from resources.stores.statistics import Published
 from resources.stores.vitals import ENDED_WITHIN, JobCount, Vitals
 
@@ -108,6 +110,18 @@ class Exporter(Collector):
                 outbox.pending_count(),
             ),
             _gauge("events_lag_seconds", "Age of the oldest of them.", max(0.0, lag)),
+            *self._backup(now),
+        ]
+
+    def _backup(self, now: datetime) -> list[Metric]:
+        """Tell nothing where there never was one: the alert looks for that, too."""
+        last = BackupRecord(self._services.preferences).last()
+        if last is None:
+            return []
+        age = max(0.0, (now - last.made_at).total_seconds())
+        return [
+            _gauge("backup_age_seconds", "Age of the last good backup.", age),
+            _gauge("backup_bytes", "What it holds.", last.size_bytes),
         ]
 
     def _statistics(self) -> list[Metric]:

@@ -75,8 +75,16 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection that sees one moment of the database."""
+        """Yield a connection; each question sees one moment of the database."""
         with _translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def one_moment(self) -> Iterator[Connection]:
+        """Yield a connection whose every question sees the same moment."""
+        with _translated(), self._engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager

@@ -31,7 +31,7 @@ def move(source: Database, target: Database, *, moved: Moved) -> int:
     require_current(source)
     migrate(target)
     total = 0
-    with source.read() as reading, target.write() as writing:
+    with source.one_moment() as reading, target.write() as writing:
         _refuse_used(writing)
         for table in _tables():
             count = _copy(reading, writing, table)
