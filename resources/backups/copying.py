@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from lectern.errors import BlobMissing
 from lectern.ids import BlobHash
-from resources.stores.blobs import CHUNK_BYTES, BlobStore, blob_hash
+from resources.stores.blob_contract import CHUNK_BYTES, Blobs, blob_hash
 
 BATCH_BLOBS = 64
 BATCH_BYTES = 16 * 1024**2
@@ -17,7 +17,7 @@ Wrong = Callable[[BlobHash, str], None]
 
 
 def copy_blobs(
-    names: Iterable[BlobHash], source: BlobStore, target: BlobStore, wrong: Wrong
+    names: Iterable[BlobHash], source: Blobs, target: Blobs, wrong: Wrong
 ) -> tuple[int, int]:
     """Copy what the target lacks; return how many blobs, and bytes, that were.
 
@@ -26,9 +26,7 @@ def copy_blobs(
     count = size_bytes = 0
     batch: list[bytes] = []
     batch_bytes = 0
-    for name in names:
-        if target.exists(name):
-            continue
+    for name in target.missing(names):
         try:
             blob_bytes = source.size_bytes(name)
             if blob_bytes > BATCH_BYTES:
@@ -52,7 +50,7 @@ def copy_blobs(
     return count, size_bytes
 
 
-def _stream(name: BlobHash, source: BlobStore, target: BlobStore) -> bool:
+def _stream(name: BlobHash, source: Blobs, target: Blobs) -> bool:
     if not source.is_sound(name):
         return False
     with source.open(name) as file, target.writer() as writer:

@@ -28,6 +28,7 @@ from resources.backups.snapshots import settle, sqlite_at
 from resources.backups.taking import POOL
 from resources.services import Services
 from resources.stores import schema
+from resources.stores.blob_opening import open_blobs
 from resources.stores.blobs import BlobStore, sync_folder, translated_os_errors
 from resources.stores.database import Database
 from resources.stores.migrations import current_revision, migrate
@@ -96,7 +97,12 @@ def _restore_blobs(settings: Settings, folder: Path, manifest: Manifest) -> None
     wrong: dict[BlobHash, str] = {}
     wanted = (name for name in blob_names(folder) if name not in lacking)
     pool = BlobStore(folder.parent / POOL)
-    copy_blobs(wanted, pool, BlobStore(settings.root / "blobs"), wrong.__setitem__)
+    database = Database(settings.database)
+    try:
+        blobs = open_blobs(settings, database)
+        copy_blobs(wanted, pool, blobs, wrong.__setitem__)
+    finally:
+        database.close()
     if wrong:
         raise BadBackup(
             f"{len(wrong)} stored files of the backup {folder.name} are lost or "
