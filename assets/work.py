@@ -6,6 +6,7 @@ job's row says in the end what became of it.
 
 import logging
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ from lectern.jobs.runs import (
     WORKER,
     run_tags,
 )
-from lectern.jobs.states import DocumentState, JobKind, JobState
+from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
+from resources.job_telling import tell_begin, tell_end, telling
 from resources.services import Services
 from resources.stores.catalog import Document
 from resources.stores.jobs import Job
@@ -78,12 +80,12 @@ def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work
         dagster.Failure: The work failed, or another run has the job.
     """
     job = take_up(context, services)
+    if job.step is JobStep.WAITING:
+        tell_begin(services, job)
     try:
-        with heartbeat(services, job):
+        with heartbeat(services, job), telling(services, job):
             yield Work(services.catalog.find(job.document_id), job)
     except Cancelled as error:
-        if services.jobs.is_taken(job.id, context.run_id):
-            _leave(context, job)
         _cancel(context, services, job)
         raise to_failure(error) from error
     except Paused as error:
@@ -93,22 +95,19 @@ def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work
         _cancel(context, services, job)  # told to stop, by a person or by Dagster
         raise
     except LecternError as error:
-        if services.jobs.is_taken(job.id, context.run_id):
-            _leave(context, job)
-        if services.jobs.is_cancelled(job.id):  # its document is gone, say
-            _cancel(context, services, job)
-        else:
-            _fail(context, services, job, error)
+        _fail_or_cancel(context, services, job, error)
         raise to_failure(error) from error
     except Exception as error:
         unexpected = Unexpected(
             f"Something went wrong inside Lectern ({type(error).__name__}: {error}). "
             "The job's log and the Dagster page show where."
         )
+        services.joblog.append(job.id, traceback.format_exc())
         _fail(context, services, job, unexpected)
         raise to_failure(unexpected) from error
     if context.asset_key.path[-1] == LAST_ASSET[job.kind]:
         services.jobs.finish(job.id, context.run_id)
+        tell_end(services, job)
 
 
 def take_up(context: dg.AssetExecutionContext, services: Services) -> Job:
@@ -216,12 +215,16 @@ def _cancel(context: dg.AssetExecutionContext, services: Services, job: Job) -> 
     """Close a job that somebody stopped; Dagster shows its run as cancelled.
 
     Who stops a job also has its process interrupted, and may do so just now: the
-    job would be closed and its run end as failed, without the tag.
+    job would be closed and its run end as failed, without the tag. A job that is
+    another run's by now is left to it.
     """
+    if services.jobs.is_taken(job.id, context.run_id):
+        _leave(context, job)
     with capture_interrupts():
         tags = {CLOSED: JobState.CANCELLED.value}
         _end_run(context, tags, "The job was cancelled in the app.")
         cancel_job(services, job, context.run_id)
+        tell_end(services, job)
 
 
 def _end_run(
@@ -231,6 +234,20 @@ def _end_run(
     run = context.instance.get_run_by_id(context.run_id)
     if run is not None and run.status is dg.DagsterRunStatus.STARTED:
         context.instance.report_run_canceling(run, reason)
+
+
+def _fail_or_cancel(
+    context: dg.AssetExecutionContext,
+    services: Services,
+    job: Job,
+    error: LecternError,
+) -> None:
+    """Close a job that failed: cancelled where that is why, as when its document is
+    gone, or is another run's."""
+    if services.jobs.is_cancelled(job.id, context.run_id):
+        _cancel(context, services, job)
+    else:
+        _fail(context, services, job, error)
 
 
 def _fail(
@@ -246,3 +263,4 @@ def _fail(
     logger.warning("Job %s failed (%s): %s", job.id, error.code, error.message)
     stamp(context, error)
     fail_job(services, job, error, context.run_id)
+    tell_end(services, job)

@@ -30,6 +30,7 @@ from lectern.speech.planning import (
 )
 from resources.choosing import Choice, choose_voice
 from resources.engines.turns import Rank
+from resources.job_telling import describe_voice
 from resources.reading import Reading
 from resources.services import Services
 from resources.stores.catalog import Document
@@ -226,6 +227,7 @@ class Follower:
         self.is_elsewhere = self._machine not in (None, engine.accelerator)
         if self.is_elsewhere:
             return
+        describe_voice(self._services, self._job, voice)
         engine.warm_up(voice)
         self._reading = self._voicing.reading(
             document, text.blocks, voice=choice.voice, stand_in=choice.stand_in

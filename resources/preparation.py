@@ -27,6 +27,7 @@ from resources.collecting import collection_paused
 from resources.engines.recognition.base import PageCache, Progress, Recogniser
 from resources.engines.recognition.engines import RecognitionEngines
 from resources.filtering import Filtering
+from resources.job_telling import describe_recogniser
 from resources.recognition_accounts import account_of, events_of
 from resources.recognition_rounds import recognise_all
 from resources.stores.allowed import Allowed
@@ -110,6 +111,7 @@ class Preparation:
         known = self._done(document, wanted.named(RECOGNISED), key)
         if known is not None:
             return known
+        describe_recogniser(self._jobs, self._joblog, job, recogniser)
         started = time.monotonic()
         limits = self._limits_of(document)
         progress = self._progress(document, job)

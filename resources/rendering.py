@@ -18,6 +18,7 @@ from lectern.jobs.states import JobStep
 from resources.choosing import choose_voice
 from resources.engines.opus import LAYOUT_VERSION, Encoded, Mark, join
 from resources.engines.turns import Rank
+from resources.job_telling import describe_voice
 from resources.reading import Utterance
 from resources.services import Services
 from resources.stores.catalog import Artifact, Document
@@ -96,6 +97,7 @@ class Rendering:
         self.reading = services.voicing().reading(
             document, text.blocks, voice=choice.voice, stand_in=choice.stand_in
         )
+        describe_voice(services, job, choice.speaks_now)
         self.indices: Sequence[int] = range(len(self.reading))
         if chosen is not None:
             self.indices = chosen(text)

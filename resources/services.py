@@ -4,12 +4,14 @@ Assets, the command line and the app all start here. Opening it is cheap; what i
 heavy is imported and made when it is first asked for.
 """
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lectern.operations.redaction import Redactor
 from lectern.settings import Settings
 from resources.stores.allowed import Allowed
 from resources.stores.batches import Batches
@@ -131,7 +133,9 @@ class Services:
             catalog=Catalog(database, outbox, allowed),
             jobs=jobs,
             batches=Batches(database),
-            joblog=JobLog(root / "logs" / "jobs", jobs),
+            joblog=JobLog(
+                root / "logs" / "jobs", jobs, Redactor.of(settings, os.environ)
+            ),
             job_history=JobHistory(database),
             job_views=JobViews(database),
             variants=Variants(

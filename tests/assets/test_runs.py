@@ -1,5 +1,6 @@
 """What runs leave behind: in the job's row, in the document, in Dagster."""
 
+import logging
 import os
 import signal
 import threading
@@ -9,6 +10,7 @@ import dagster as dg
 
 from lectern.accounts.people import LOCAL
 from lectern.errors import Cancelled, EngineCrashed, NotFound
+from lectern.jobs.history import JobFilter
 from lectern.jobs.runs import (
     CLOSED,
     DUPLICATE,
@@ -85,10 +87,73 @@ def test_a_document_that_cannot_be_read_says_why_everywhere(runs: Runs) -> None:
     assert runs.tags_of(result)[CLOSED] == "failed"
 
 
-def test_what_will_not_pass_is_marked_so_that_nobody_retries_it(runs: Runs) -> None:
+def test_a_log_says_with_what_a_job_was_done_how_long_it_took_and_how_it_ended(
+    runs: Runs,
+) -> None:
+    document = runs.upload(TEXT)
+    job = runs.accept(document, JobKind.PREPARE)
+    rendering = runs.accept(document, JobKind.RENDER)
+    runs.carry_out(job)
+    runs.carry_out(rendering)
+
+    log = runs.services.joblog.read(LOCAL, job.id)
+    spoken = runs.services.joblog.read(LOCAL, rendering.id)
+
+    for words in (
+        "Begins: prepare “",
+        "Versions: lectern ",
+        "Python 3.",
+        "Recognised by ",
+        "Splitting into blocks: ",
+        "Ended: done.",
+    ):
+        assert log.count(words) == 1, words
+    engine = runs.after(rendering).engine
+    assert engine
+    assert f"Spoken by {engine} " in spoken
+    assert str(runs.services.settings.root) not in log + spoken
+    found = runs.services.job_history.page(LOCAL, JobFilter(words="spoken voice"))
+    assert [one.id for one in found.jobs] == [rendering.id]
+    assert runs.after(rendering).machine
+
+
+def test_what_a_run_logs_is_in_its_jobs_log_with_where_a_fault_lies(
+    runs: Runs, monkeypatch
+) -> None:
+    def fails(*_: object) -> None:
+        logging.getLogger("resources.test").warning("Odd: api_key=abcdef")
+        logging.getLogger("somebody.else").warning("Not ours")
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(Preparation, "split", fails)
+    job = runs.accept(runs.upload(TEXT), JobKind.PREPARE)
+    runs.carry_out(job)
+
+    log = runs.services.joblog.read(LOCAL, job.id)
+
+    assert "WARNING resources.test: Odd: api_key=•••" in log
+    assert "Not ours" not in log
+    assert "Traceback" in log
+    assert "ValueError: a fault of ours" in log
+    assert "Ended: failed." in log
+
+
+def test_what_will_not_pass_is_done_once_and_marked_so_that_nobody_retries_it(
+    runs: Runs, monkeypatch
+) -> None:
+    original, calls = Preparation.recognise, []
+
+    def counted(self, document, job=None):
+        calls.append(document.id)
+        return original(self, document, job)
+
+    monkeypatch.setattr(Preparation, "recognise", counted)
     job = runs.accept(runs.upload(" "), JobKind.PREPARE)
 
     tags = runs.tags_of(runs.carry_out(job))
+
+    assert len(calls) == 1
+    assert runs.after(job).error_retryable is False
 
     assert tags["dagster/retry_on_asset_or_op_failure"] == "false"
 

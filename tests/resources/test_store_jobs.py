@@ -314,18 +314,37 @@ def test_a_log_is_kept_for_each_job(services: Services) -> None:
     assert [line.split(" ", 1)[1] for line in lines] == ["Reading", "Done"]
 
 
-def test_a_long_log_shows_its_newest_part(
+def test_of_a_long_log_the_beginning_and_the_end_are_kept(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.stores.joblog.READ_BYTES", 100)
+    for name in ("HEAD_BYTES", "TAIL_BYTES"):
+        monkeypatch.setattr(f"resources.stores.joblog.{name}", 300)
     job = queued(services)
-    for number in range(20):
+    for number in range(200):
         services.joblog.append(job.id, f"line {number}")
 
-    lines = services.joblog.read(LOCAL, job.id).splitlines()
+    log = services.joblog.read(LOCAL, job.id)
+    lines = log.splitlines()
 
-    assert lines[-1].endswith("line 19")
-    assert all(" line " in line for line in lines)
+    assert lines[0].endswith("line 0")
+    assert lines[-1].endswith("line 199")
+    assert sum("left out" in line for line in lines) == 1
+    assert len(log) < 1100
+    assert services.joblog.job_ids() == [job.id]
+    services.joblog.delete(job.id)
+    assert services.joblog.read(LOCAL, job.id) == ""
+    assert services.joblog.job_ids() == []
+
+
+def test_no_secret_reaches_a_log(services: Services) -> None:
+    job = queued(services)
+    root = services.settings.root
+
+    services.joblog.append(job.id, f"Opened {root}/blobs/ab with token=abcdef\nmore")
+
+    [line, more] = services.joblog.read(LOCAL, job.id).splitlines()
+    assert line.split(" ", 1)[1] == "Opened …/blobs/ab with token=•••"
+    assert more == "    more"
 
 
 class JobMachine(RuleBasedStateMachine):

@@ -30,7 +30,7 @@ TICK_SECONDS = 0.25
 READ_BYTES = 64 * 1024  # what a pipe holds
 REPLY_BYTES = 512 * 1024**2
 """More than the text of any document that passes the other caps."""
-STDERR_CHARS = 2000
+STDERR_CHARS = 6000
 OPEN_FILES = 64
 PROGRAM_BYTES = 64 * 1024**2
 """Of a process's memory: its programs and libraries, which count as no data."""
@@ -140,6 +140,8 @@ class ReadingChild:
         self.exit_code = status if status >= 0 else None
         if status:
             logger.info("Reading child ended with %s: %s", status, self.last_words())
+        elif said := self.last_words().strip():
+            logger.info("Reading child wrote: %s", said)
 
 
 def follow(
