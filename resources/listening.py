@@ -14,7 +14,13 @@ from datetime import timedelta
 from typing import Protocol
 
 from lectern.accounts.people import Principal
-from lectern.errors import Cancelled, EngineUnavailable, NotFound, UnknownVoice
+from lectern.errors import (
+    AllowanceUsedUp,
+    Cancelled,
+    EngineUnavailable,
+    NotFound,
+    UnknownVoice,
+)
 from lectern.ids import DocumentId
 from lectern.jobs.accelerators import Accelerator
 from lectern.jobs.sharing import Room, has_too_much
@@ -85,6 +91,7 @@ def follow_reader(
     Raises:
         Cancelled: The job was cancelled.
         EngineUnavailable: The speech engine does not work at all.
+        AllowanceUsedUp: What comes next cannot be paid for; what exists is linked.
     """
     follower = Follower(
         services, principal, document_id, job=job, machine=machine, clock=clock
@@ -279,19 +286,34 @@ class Follower:
             durations_ms.update({one.block_index: one.duration_ms for one in links})
 
         started = self._clock.monotonic()
-        tally = self._voicing.voice(
-            self._principal,
-            reading,
-            batch,
-            should_stop=lambda: self._has_moved(reading, batch),
-            on_ready=take_note,
-            batch_blocks=1,  # somebody waits for each of them
-            rank=Rank.LISTENER,
-            needed_in=self._needed_in,
-        )
+        try:
+            tally = self._voicing.voice(
+                self._principal,
+                reading,
+                batch,
+                should_stop=lambda: self._has_moved(reading, batch),
+                on_ready=take_note,
+                batch_blocks=1,  # somebody waits for each of them
+                rank=Rank.LISTENER,
+                needed_in=self._needed_in,
+            )
+        except AllowanceUsedUp:
+            self._link_what_exists(reading)
+            raise
         self.tally.add(tally)
         done.update(tally.failures)
         self._learn_pace(tally, self._clock.monotonic() - started)
+
+    def _link_what_exists(self, reading: Reading) -> None:
+        """Let everything be heard that costs nothing, beyond what cannot be made."""
+        self.tally.add(
+            self._voicing.voice(
+                self._principal,
+                reading,
+                range(len(reading)),
+                should_stop=lambda: True,
+            )
+        )
 
     def _has_moved(self, reading: Reading, batch: Sequence[int]) -> bool:
         """Whether the reader now needs something else than the batch in hand."""

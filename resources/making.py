@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 
 from lectern.accounts.people import Principal
-from lectern.errors import EngineBusy, EngineError, StoreError
+from lectern.errors import AllowanceUsedUp, EngineBusy, EngineError, StoreError
 from lectern.ids import VariantKey
 from lectern.speech.variants import Outcome
 from resources.engines.sounds import Sound
@@ -23,6 +23,7 @@ from resources.engines.turns import Urgency
 from resources.hearing import Hearing, all_heard, needed
 from resources.in_hand import InHand
 from resources.reading import Reading, Utterance
+from resources.stores.speech_charges import Costs, expected
 from resources.stores.variants import Claim, Completion, Variant
 from resources.voicing import OnReady, StopTest, Tally, Voicing
 
@@ -80,6 +81,8 @@ class Making:
             urgency=urgency,
         )
         self._broken: EngineError | None = None  # an engine that does not work at all
+        self._refused: AllowanceUsedUp | None = None  # what is claimed is still made
+        self._claim_one = False  # for little is left of an allowance
         now = time.monotonic()
         self._looked_at = self._renewed_at = self._stored_at = now
 
@@ -89,7 +92,7 @@ class Making:
             self._asked.setdefault(utterance.key, []).append(utterance)
         try:
             self._want(self._link_existing(list(self._asked)))
-            while self._asked and not self._broken and not should_stop():
+            while self._asked and not self._is_over() and not should_stop():
                 self._claim()
                 self._begin()
                 self._wait()
@@ -100,9 +103,14 @@ class Making:
             self._finish_in_hand()
         finally:
             self._let_go()
-        if self._broken:
-            raise self._broken
+        if error := self._broken or self._refused:
+            raise error
         return self._tally
+
+    def _is_over(self) -> bool:
+        """Whether no more can be made: at once, or once all that is claimed is."""
+        is_idle = not (self._in_hand or self._to_make or self._made)
+        return self._broken is not None or (self._refused is not None and is_idle)
 
     def _want(self, missing: list[VariantKey]) -> None:
         """Line up what is to be made, after the blocks that it hears."""
@@ -167,19 +175,37 @@ class Making:
 
     def _claim(self) -> None:
         """Claim the next keys, once the claimed ones are nearly used up."""
-        if not self._free:
+        if not self._free or self._refused:
             return
         engine = self._asked[self._free[0]][0].engine
         at_hand = engine.texts_at_once or self._voicing.processes
         if len(self._to_make) >= at_hand:
             return
         count = min(len(self._free), max(self._batch_blocks, engine.texts_at_once or 1))
+        if self._claim_one:
+            count = 1
         wanted = [self._free.popleft() for _ in range(count)]
-        claims = self._variants.claim_many(wanted, self._voicing.holder, LEASE_SECONDS)
+        try:
+            claims = self._variants.claim_many(
+                wanted, self._voicing.holder, LEASE_SECONDS, costs=self._costs(wanted)
+            )
+        except AllowanceUsedUp as error:
+            self._free.extendleft(reversed(wanted))
+            self._refused = error if count == 1 else None
+            self._claim_one = True
+            return
         granted = {claim.key: claim for claim in claims}
         self._claims |= granted
         self._to_make.extend(key for key in wanted if key in granted)
         self._others.update(key for key in wanted if key not in granted)
+
+    def _costs(self, keys: Iterable[VariantKey]) -> Costs:
+        """Return what making these may take. What was lost is made for nothing."""
+        by_key = {}
+        for key in keys:
+            chars, is_free = len(self._asked[key][0].text), key in self._lost
+            by_key[key] = {} if is_free else expected(chars, self._price_micros(key))
+        return Costs(self._principal, by_key)
 
     def _begin(self) -> None:
         """Give each engine enough to do, unless it asked for patience."""
@@ -224,7 +250,8 @@ class Making:
             self._fail(waiting, error)
 
     def _store_when_due(self) -> None:
-        idle = not (self._in_hand or self._to_make or self._free)
+        waiting = self._free and not self._refused
+        idle = not (self._in_hand or self._to_make or waiting)
         waited_seconds = time.monotonic() - self._stored_at
         is_due = len(self._made) >= self._batch_blocks or waited_seconds > BATCH_SECONDS
         is_awaited = self._hearing.is_awaited(self._made.keys())
@@ -245,6 +272,7 @@ class Making:
                 engine=self._asked[key][0].engine.name,
                 elapsed_ms=sound.elapsed_ms,
                 outcome=self._outcome(key),
+                price_micros=self._price_micros(key),
             )
             for (key, sound), blob in zip(made.items(), blobs, strict=True)
         ]
@@ -257,6 +285,10 @@ class Making:
         self._stored_at = time.monotonic()
         self._others |= made.keys() - accepted  # somebody took them over meanwhile
         self._settle([one for one in completions if one.claim.key in accepted])
+
+    def _price_micros(self, key: VariantKey) -> int:
+        utterance = self._asked[key][0]
+        return utterance.engine.price_micros(len(utterance.text)) or 0
 
     def _outcome(self, key: VariantKey) -> Outcome:
         return Outcome.LOST if key in self._lost else Outcome.SYNTHESISED

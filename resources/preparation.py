@@ -8,6 +8,7 @@ neither a changed file nor a changed program is answered with an old result.
 import logging
 import time
 import zlib
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from lectern.accounts.limits import Limits
@@ -34,6 +35,7 @@ from resources.stores.allowed import Allowed
 from resources.stores.blob_contract import Blobs
 from resources.stores.blocks_file import write_blocks
 from resources.stores.catalog import Artifact, Catalog, Document
+from resources.stores.charged_pages import PageCharging
 from resources.stores.joblog import JobLog
 from resources.stores.jobs import Job, Jobs
 from resources.stores.outbox import Outbox
@@ -69,6 +71,7 @@ class Preparation:
         joblog: JobLog | None = None,
         outbox: Outbox | None = None,
         allowed: Allowed | None = None,
+        charging: PageCharging | None = None,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
@@ -81,6 +84,7 @@ class Preparation:
         self._outbox = outbox
         self._allowed = allowed
         self._filtering = filtering
+        self._charging = charging
         self._last: tuple[BlobHash, Recognition] | None = None
 
     def read_original(self, document: Document) -> None:
@@ -101,7 +105,8 @@ class Preparation:
 
         Raises:
             InputError: The file cannot be read; the message says what to do.
-            LimitReached: It has more pages than one document may have.
+            LimitReached: It has more pages than one document may have, or its owner's
+                allowance is used up. Pages that were read are kept.
             EngineError: The engine failed.
         """
         job = job or self._job(document)
@@ -115,12 +120,15 @@ class Preparation:
         started = time.monotonic()
         limits = self._limits_of(document)
         progress = self._progress(document, job)
-        with self._blobs.held(document.blob) as path:
+        with (
+            self._blobs.held(document.blob) as path,
+            self._pages_for(document, recogniser) as pages,
+        ):
             recognition = recognise_all(
                 document,
                 path,
                 recogniser,
-                cache=self._page_cache,
+                cache=pages,
                 progress=progress,
                 all_pages=wanted.all_pages,
                 page_limit=limits.pages,
@@ -143,6 +151,19 @@ class Preparation:
         self._log(job, f"Recognised {len(recognition.pages)} pages in {elapsed_ms} ms.")
         name = wanted.named(RECOGNISED)
         return self._catalog.put_artifact(document.id, name, blob, about)
+
+    def _pages_for(
+        self, document: Document, recogniser: Recogniser
+    ) -> AbstractContextManager[PageCache]:
+        """Return the pages read before; new ones go on the owner's account."""
+        if self._charging is None:
+            return nullcontext(self._page_cache)
+        return self._charging.on_account_of(
+            document.principal,
+            ref=f"document:{document.id}",
+            paid_as=recogniser.pages_kept_as,
+            price_of=recogniser.price_micros,
+        )
 
     def _limits_of(self, document: Document) -> Limits:
         if self._allowed is None:

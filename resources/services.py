@@ -19,6 +19,7 @@ from resources.stores.blob_contract import Blobs
 from resources.stores.blob_opening import open_blobs
 from resources.stores.bookmarks import Bookmarks
 from resources.stores.catalog import Catalog
+from resources.stores.charged_pages import PageCharging
 from resources.stores.cursors import Cursors
 from resources.stores.daily_use import DailyUse
 from resources.stores.database import Clock, Database, utc_now
@@ -30,7 +31,7 @@ from resources.stores.joblog import JobLog
 from resources.stores.jobs import Jobs
 from resources.stores.jobs_history import JobHistory
 from resources.stores.leases import Leases
-from resources.stores.ledger import Ledger
+from resources.stores.ledger import Ledger, plan_allowances
 from resources.stores.migrations import current_revision, migrate, require_current
 from resources.stores.outbox import Outbox
 from resources.stores.page_cache import StoredPageCache
@@ -121,6 +122,7 @@ class Services:
         allowed = Allowed(limits, daily)
         jobs = Jobs(database, allowed)
         voices = Voices(database, allowed)
+        ledger = Ledger(database, allowances=plan_allowances(limits))
         return cls(
             settings=settings,
             database=database,
@@ -141,6 +143,7 @@ class Services:
             variants=Variants(
                 database,
                 outbox,
+                ledger,
                 served_kept=timedelta(days=settings.api.keep_days),
             ),
             cursors=Cursors(database),
@@ -154,7 +157,7 @@ class Services:
             outbox=outbox,
             page_cache=StoredPageCache(database),
             exports=Exports(database),
-            ledger=Ledger(database),
+            ledger=ledger,
             pins=Pins(database),
             leases=Leases(database),
         )
@@ -317,6 +320,7 @@ class Services:
             outbox=self.outbox,
             joblog=self.joblog,
             allowed=self.allowed,
+            charging=PageCharging(self.database, self.page_cache, self.ledger),
         )
 
     @cached_property

@@ -196,6 +196,7 @@ class Voicing:
         Raises:
             EngineUnavailable: The engine does not work at all; what it had made by
                 then is kept.
+            AllowanceUsedUp: Nothing is left of an allowance; the same.
             StoreError: The sounds could not be kept.
         """
         from resources.making import Making

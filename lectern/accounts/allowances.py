@@ -4,6 +4,7 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from lectern.accounts.plans import Plan
 from lectern.accounts.units import Unit
 
 GAUGES = frozenset({Unit.STORAGE_BYTES})
@@ -16,6 +17,14 @@ class Allowance:
 
     amount: int  # a month; of a gauge, at any moment
     rollover: int = 0  # at most so much of what is left at a month's end is kept
+
+
+def allowances_of(plan: Plan) -> dict[Unit, Allowance]:
+    """Return the bounds that a plan sets."""
+    return {
+        unit: Allowance(amount, plan.rollover.get(unit, 0))
+        for unit, amount in plan.allowances.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class PlanSettings(Contract):
     allowances: dict[Unit, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     """What may be used in a month, by unit (`tts_chars`, `tts_ms`, `ocr_pages`,
     `asr_ms`, `storage_bytes`, `micros`); a unit that is not named has no bound."""
+    rollover: dict[Unit, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """How much of what is left at a month's end is kept, at most; else nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Plan:
     title: str
     limits: Limits
     allowances: Mapping[Unit, int]  # a month; what is not named has no bound
+    rollover: Mapping[Unit, int]  # kept of what is left of a month, at most
 
 
 DEFAULT_PLANS: Mapping[str, PlanSettings] = MappingProxyType(
@@ -139,6 +142,7 @@ def plans_of(limits: Limits, stated: Mapping[str, PlanSettings]) -> dict[str, Pl
             title=plan.title or name,
             limits=limits.changed(plan.limits),
             allowances=MappingProxyType(dict(plan.allowances)),
+            rollover=MappingProxyType(dict(plan.rollover)),
         )
         for name, plan in stated.items()
     }

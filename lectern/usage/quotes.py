@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MS_PER_CHAR = 62
+"""Of sound, until a text is spoken: 175 words a minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:

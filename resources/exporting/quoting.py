@@ -9,7 +9,7 @@ from lectern.exports.formats import expected_bytes, expected_seconds
 from lectern.exports.requests import ExportRequest, chosen_blocks
 from lectern.ids import DocumentId, VariantKey
 from lectern.jobs.states import DocumentState
-from lectern.usage.quotes import Quote
+from lectern.usage.quotes import MS_PER_CHAR, Quote
 from resources.choosing import choose_voice
 from resources.exporting.facts import facts_of
 from resources.exporting.sources import export_id
@@ -20,9 +20,6 @@ from resources.stores.catalog import Document
 from resources.stores.exports import Export
 from resources.stores.variants import Variant
 from resources.texts import text_of
-
-MS_PER_CHAR = 62
-"""Of sound, until a block is voiced: 175 words a minute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ retry spends twice or more than there is. Rules: ``lectern/accounts/ledger.py``.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from lectern.accounts.allowances import Allowance
+from lectern.accounts.allowances import Allowance, allowances_of
 from lectern.accounts.ledger import (
     Amounts,
     Balance,
@@ -37,8 +37,9 @@ from resources.stores.ledger_posting import (
     post,
     set_aside,
 )
+from resources.stores.person_limits import PersonLimits
 
-AllowancesOf = Callable[[Principal], Mapping[Unit, Allowance]]
+AllowancesOf = Callable[[Principal, Connection], Mapping[Unit, Allowance]]
 """Returns a person's bounds; a unit that is not named has none."""
 
 HOLD_LASTS = timedelta(minutes=30)
@@ -51,9 +52,26 @@ _entry = schema_ledger.ledger_entry.c
 _hold = schema_ledger.ledger_hold.c
 
 
-def no_bounds(_principal: Principal) -> Mapping[Unit, Allowance]:
+# Made once: making a statement takes longer than carrying it out.
+_FLOORS = select(_account.unit, _account.floor, _account.due_at).where(
+    _account.owner_id == bindparam("whose")
+)
+
+
+def no_bounds(
+    _principal: Principal, _connection: Connection
+) -> Mapping[Unit, Allowance]:
     """Return no allowance: nothing is refused."""
     return {}
+
+
+def plan_allowances(limits: PersonLimits) -> AllowancesOf:
+    """Return what tells a person's bounds by their plan."""
+
+    def of(principal: Principal, connection: Connection) -> Mapping[Unit, Allowance]:
+        return allowances_of(limits.plan(principal, connection=connection))
+
+    return of
 
 
 class Ledger:
@@ -90,8 +108,9 @@ class Ledger:
         *,
         lasts: timedelta = HOLD_LASTS,
         connection: Connection | None = None,
-    ) -> None:
-        """Set amounts aside for several pieces of work, all of them or none.
+    ) -> bool:
+        """Set amounts aside for several pieces of work, all of them or none; tell
+        whether anything has a bound, and is held.
 
         Raises:
             AllowanceUsedUp: There is not so much left; nothing was held.
@@ -103,12 +122,13 @@ class Ledger:
             floors = self._floors(joined, principal, units, now)
             bounded = [unit for unit in units if floors[unit] is not None]
             if not bounded:
-                return
+                return False
             new = hold(
                 joined, principal.owner_id, amounts, bounded, expires_at=now + lasts
             )
             for unit, amount in new.items():
                 self._set_aside(joined, principal, unit, amount, now)
+        return True
 
     def settle(
         self,
@@ -128,7 +148,7 @@ class Ledger:
         amounts, now = only_amounts(used), self._database.now()
         owner_id = principal.owner_id
         with self._database.joined(connection) as joined:
-            if amounts and not post(
+            is_new = bool(amounts) and post(
                 joined,
                 owner_id,
                 minus(amounts),
@@ -136,13 +156,13 @@ class Ledger:
                 kind=EntryKind.USE,
                 ref=ref,
                 at=now,
-            ):
-                return False
+            )
+            state = HoldState.SETTLED if is_new else HoldState.RELEASED
             named = [key] if holds is None else holds
-            free = end_named(joined, owner_id, HoldState.SETTLED, named)
-            self._floors(joined, principal, sorted(amounts), now, only_new=True)
-            move(joined, owner_id, balance=minus(amounts), held=minus(free))
-        return bool(amounts or free)
+            free = end_named(joined, owner_id, state, named)
+            used_now = minus(amounts) if is_new else {}
+            self._move(joined, principal, used_now, held=minus(free))
+        return is_new
 
     def release(
         self,
@@ -171,7 +191,7 @@ class Ledger:
         now = self._database.now()
         deltas = only_amounts({unit: amount})
         with self._database.write() as connection:
-            self._floors(connection, principal, [unit], now, only_new=True)
+            self._floors(connection, principal, [unit], now)
             if not deltas or not post(
                 connection,
                 principal.owner_id,
@@ -190,7 +210,7 @@ class Ledger:
                 source=key,
                 expires_at=expires_at,
             )
-            move(connection, principal.owner_id, balance=deltas)
+            self._move(connection, principal, deltas)
             _look_again(connection, principal.owner_id)
         return True
 
@@ -209,12 +229,11 @@ class Ledger:
         changes = {unit: delta for unit, delta in deltas.items() if delta}
         owner_id = principal.owner_id
         with self._database.joined(connection) as joined:
-            self._floors(joined, principal, sorted(changes), now, only_new=True)
             if not changes or not post(
                 joined, owner_id, changes, key=key, kind=kind, ref=reason, at=now
             ):
                 return False
-            move(joined, owner_id, balance=changes)
+            self._move(joined, principal, changes)
         return True
 
     def look_again(self, principal: Principal) -> None:
@@ -321,40 +340,60 @@ class Ledger:
         left = Balance(unit, *row).left or 0
         raise refusal(unit, left=left, wanted=amount)
 
+    def _move(
+        self,
+        connection: Connection,
+        principal: Principal,
+        balance: Amounts,
+        *,
+        held: Amounts | None = None,
+    ) -> None:
+        """Change accounts; those that are not there yet are opened."""
+        owner_id = principal.owner_id
+        missing = move(connection, owner_id, balance=balance, held=held)
+        if missing:
+            self._open(connection, principal, missing, self._database.now())
+            move(
+                connection,
+                owner_id,
+                balance={u: balance.get(u, 0) for u in missing},
+                held={u: (held or {}).get(u, 0) for u in missing},
+            )
+
     def _floors(
         self,
         connection: Connection,
         principal: Principal,
         units: Sequence[Unit],
         now: datetime,
-        *,
-        only_new: bool = False,
     ) -> dict[Unit, int | None]:
-        """Return the floors of accounts, which are there and up to date then.
-
-        With ``only_new`` those that are there are left as they are.
-        """
+        """Return the floors of accounts, which are there and up to date then."""
         if not units:
             return {}
-        query = select(_account.unit, _account.floor, _account.due_at).where(
-            _account.owner_id == principal.owner_id, _account.unit.in_(units)
-        )
-        floors: dict[Unit, int | None] = {}
-        for unit, floor, due_at in connection.execute(query):
-            if only_new or due_at > now:
-                floors[Unit(unit)] = floor
+        rows = connection.execute(_FLOORS, {"whose": principal.owner_id})
+        floors: dict[Unit, int | None] = {
+            Unit(unit): floor for unit, floor, due_at in rows if due_at > now
+        }
         missing = [unit for unit in units if unit not in floors]
-        if missing:
-            allowances = self._allowances(principal)
-            for unit in missing:
-                floors[unit] = bring_up_to_date(
-                    connection,
-                    principal.owner_id,
-                    unit,
-                    allowances.get(unit),
-                    now=now,
-                )
-        return floors
+        return floors | self._open(connection, principal, missing, now)
+
+    def _open(
+        self,
+        connection: Connection,
+        principal: Principal,
+        units: Sequence[Unit],
+        now: datetime,
+    ) -> dict[Unit, int | None]:
+        """Open accounts, or bring them up to date; return their floors."""
+        if not units:
+            return {}
+        allowances = self._allowances(principal, connection)
+        return {
+            unit: bring_up_to_date(
+                connection, principal.owner_id, unit, allowances.get(unit), now=now
+            )
+            for unit in units
+        }
 
     def _is_due(self, principal: Principal, now: datetime) -> bool:
         query = select(_account.unit).where(

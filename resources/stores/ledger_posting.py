@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, update
 
 from lectern.accounts.ledger import HOUSE, Amounts, EntryKind, HoldState
 from lectern.accounts.units import Unit
@@ -20,6 +20,19 @@ from resources.stores.upsert import insert_counting
 
 _account = schema_ledger.ledger_account.c
 _hold = schema_ledger.ledger_hold.c
+
+
+NAMED = ("owner_id", "key", "unit")
+
+# Made once: making a statement takes longer than carrying it out.
+_MOVE = (
+    update(schema_ledger.ledger_account)
+    .where(_account.owner_id == bindparam("whose"), _account.unit == bindparam("of"))
+    .values(
+        balance=_account.balance + bindparam("by_balance"),
+        held=_account.held + bindparam("by_held"),
+    )
+)
 
 
 def post(
@@ -53,8 +66,7 @@ def post(
                     "at": at,
                 }
             )
-    by = ["owner_id", "key", "unit"]
-    written = insert_counting(connection, schema_ledger.ledger_entry, rows, by=by)
+    written = insert_counting(connection, schema_ledger.ledger_entry, rows, by=NAMED)
     if written not in (0, len(rows)):
         raise StoreError(
             f"The ledger knows a part of “{key}” already, with other units. "
@@ -69,24 +81,17 @@ def move(
     *,
     balance: Amounts | None = None,
     held: Amounts | None = None,
-) -> None:
-    """Change what accounts have and what of it is held. The accounts are there.
-
-    Raises:
-        StoreError: One is not.
-    """
+) -> list[Unit]:
+    """Change what accounts have and what of it is held; return units without one."""
     balance, held = balance or {}, held or {}
+    missing = []
     for unit in sorted({*balance, *held}):
-        by_balance, by_held = balance.get(unit, 0), held.get(unit, 0)
-        if not by_balance and not by_held:
-            continue
-        changed = connection.execute(
-            update(schema_ledger.ledger_account)
-            .where(is_account(owner_id, unit))
-            .values(balance=_account.balance + by_balance, held=_account.held + by_held)
-        )
-        if not changed.rowcount:
-            raise StoreError(f"There is no account of {unit.value} to change.")
+        values = {"by_balance": balance.get(unit, 0), "by_held": held.get(unit, 0)}
+        if any(values.values()):
+            named = {"whose": owner_id, "of": unit}
+            if not connection.execute(_MOVE, values | named).rowcount:
+                missing.append(unit)
+    return missing
 
 
 def set_aside(
@@ -111,7 +116,7 @@ def hold(
     expires_at: datetime,
 ) -> dict[Unit, int]:
     """Write holds of these units; return how much is new of each."""
-    table, by = schema_ledger.ledger_hold, ["owner_id", "key", "unit"]
+    table = schema_ledger.ledger_hold
     new: dict[Unit, int] = {}
     for unit in sorted(units):
         for key, amounts in wanted.items():
@@ -123,7 +128,9 @@ def hold(
                 "state": HoldState.OPEN,
                 "expires_at": expires_at,
             }
-            if amounts.get(unit) and insert_counting(connection, table, [row], by=by):
+            if amounts.get(unit) and insert_counting(
+                connection, table, [row], by=NAMED
+            ):
                 new[unit] = new.get(unit, 0) + amounts[unit]
     return new
 

@@ -7,7 +7,7 @@ import zlib
 from datetime import timedelta
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from lectern.documents.pages import RecognisedPage
 from resources.engines.recognition.base import PageCache
@@ -40,7 +40,13 @@ class StoredPageCache(PageCache):
         except (ValidationError, zlib.error):
             return None  # written by another version: recognised again
 
-    def put(self, page: RecognisedPage, *, engine: str | None = None) -> None:
+    def put(
+        self,
+        page: RecognisedPage,
+        *,
+        engine: str | None = None,
+        connection: Connection | None = None,
+    ) -> None:
         """Keep a page under its ``content_digest`` and the engine asked for."""
         row = {
             "content_digest": page.content_digest,
@@ -49,8 +55,8 @@ class StoredPageCache(PageCache):
             "created_at": self._database.now(),
         }
         identity = ["content_digest", "engine"]
-        with self._database.write() as connection:
-            insert_or_update(connection, schema.page_cache, [row], by=identity)
+        with self._database.joined(connection) as joined:
+            insert_or_update(joined, schema.page_cache, [row], by=identity)
 
     def drop_old(self, older_than: timedelta) -> int:
         """Forget pages recognised long ago; return how many."""

@@ -24,7 +24,14 @@ from sqlalchemy import (
 
 from lectern.accounts.people import Principal
 from lectern.documents.pages import BlockKind
-from lectern.ids import NO_DOCUMENT, BlobHash, BlockId, DocumentId, VariantKey
+from lectern.ids import (
+    NO_DOCUMENT,
+    BlobHash,
+    BlockId,
+    DocumentId,
+    OwnerId,
+    VariantKey,
+)
 from lectern.speech.timing import WordTime
 from lectern.speech.variants import Outcome
 from lectern.usage.events import EventKind, Requested, Synthesised
@@ -33,12 +40,14 @@ from resources.stores.catalog import Document
 from resources.stores.claims import free_tokens
 from resources.stores.clearing import delete_where
 from resources.stores.database import Database
+from resources.stores.ledger import Ledger
 from resources.stores.merging import MergeCase
 from resources.stores.outbox import Outbox
 from resources.stores.ownership import is_heard_by, some_documents
 from resources.stores.portions import portions
 from resources.stores.retention import keep, unreachable
 from resources.stores.served import served_events
+from resources.stores.speech_charges import Costs, charge, give_back, hold_for
 from resources.stores.upsert import insert_or_update
 
 SERVED_KEPT = timedelta(days=7)
@@ -80,6 +89,7 @@ class Claim:
     holder: str
     token: int  # rises with every claim of this key
     expires_at: datetime
+    held_for: OwnerId | None = None  # on whose account its cost is set aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,7 @@ class Completion:
     engine: str
     elapsed_ms: int
     outcome: Outcome = Outcome.SYNTHESISED  # or LOST: there was a row without audio
+    price_micros: int = 0  # paid to an engine elsewhere
 
 
 class Variants:
@@ -115,11 +126,13 @@ class Variants:
         self,
         database: Database,
         outbox: Outbox,
+        ledger: Ledger,
         *,
         served_kept: timedelta = SERVED_KEPT,
     ) -> None:
         self._database = database
         self._outbox = outbox
+        self._ledger = ledger
         self._served_kept = served_kept
 
     def find(self, keys: Iterable[VariantKey]) -> dict[VariantKey, Variant]:
@@ -149,9 +162,20 @@ class Variants:
         return next(iter(self.claim_many([key], holder, lease_seconds)), None)
 
     def claim_many(
-        self, keys: Collection[VariantKey], holder: str, lease_seconds: float
+        self,
+        keys: Collection[VariantKey],
+        holder: str,
+        lease_seconds: float,
+        *,
+        costs: Costs | None = None,
     ) -> list[Claim]:
-        """Claim as many of the variants as are free, in one transaction."""
+        """Claim as many of the variants as are free, in one transaction.
+
+        With ``costs`` what they may take is set aside in it.
+
+        Raises:
+            AllowanceUsedUp: There is not so much left; nothing was claimed.
+        """
         now = self._database.now()
         expires_at = now + timedelta(seconds=lease_seconds)
         mine = f"{holder}/{uuid.uuid4().hex[:12]}"
@@ -170,6 +194,8 @@ class Variants:
                 for c in claims
             ]
             insert_or_update(connection, schema.claim, rows, by=["key"])
+            if costs is not None and claims:
+                claims = hold_for(self._ledger, connection, costs, claims)
         return claims
 
     def claimed(self, keys: Iterable[VariantKey]) -> set[VariantKey]:
@@ -206,6 +232,7 @@ class Variants:
             for claim in claims:
                 statement = update(schema.claim).where(_is(claim))
                 connection.execute(statement.values(holder="", expires_at=now))
+            give_back(self._ledger, connection, claims)
 
     def complete(
         self,
@@ -215,7 +242,7 @@ class Variants:
         voice_id: str,
         completions: Sequence[Completion],
     ) -> set[VariantKey]:
-        """Make variants exist, link their blocks and record it, all at once.
+        """Make variants exist, link their blocks, charge and record it, all at once.
 
         Returns the keys that were accepted. A claim that somebody else has taken
         over meanwhile is refused: theirs is the one that counts. Where there is no
@@ -226,6 +253,14 @@ class Variants:
             accepted = [c for c in completions if c.claim.key in taken]
             rows = [self._new_row(principal, document, voice_id, c) for c in accepted]
             insert_or_update(connection, schema.variant, rows, by=["key"])
+            charge(
+                self._ledger,
+                connection,
+                principal,
+                document.id,
+                made=accepted,
+                refused=[c for c in completions if c.claim.key not in taken],
+            )
             self._outbox.extend(
                 EventKind.SYNTHESISED,
                 [_synthesised(document, voice_id, c) for c in accepted],

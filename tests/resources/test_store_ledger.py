@@ -43,7 +43,9 @@ class Books:
         settings.root.mkdir(parents=True, exist_ok=True)
         self.database = Database(settings.database, clock=self.clock)
         migrate(self.database)
-        self.ledger = Ledger(self.database, allowances=lambda _who: self.plan)
+        self.ledger = Ledger(
+            self.database, allowances=lambda _who, _connection: self.plan
+        )
 
     def change_plan(self, **allowances: Allowance) -> None:
         """Give everybody other allowances, by the units' names."""

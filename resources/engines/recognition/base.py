@@ -47,6 +47,11 @@ class Recogniser(ABC):
         """Return what decides how it reads: a change makes an old reading stale."""
         return self.name
 
+    @property
+    def pages_kept_as(self) -> str:
+        """Return the engine under which pages it was asked for are kept."""
+        return self.name
+
     def price_micros(self, pages: int) -> int | None:
         """Return what reading so many pages costs, in millionths of a dollar; 0 is
         free, None is not known."""

@@ -95,6 +95,11 @@ class RecogniserElsewhere(Recogniser):
         """
 
     @property
+    def pages_kept_as(self) -> str:
+        """Return the engine under which pages it was asked for are kept."""
+        return self.cached_as
+
+    @property
     def identity(self) -> str:
         """Return what decides how it reads."""
         return f"{self.name} {self.cached_as}"
