@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import text
+from starlette.testclient import TestClient
 
+from dashboard.api.stored_files import held_file
+from lectern.accounts.people import LOCAL
+from lectern.documents.formats import Format
 from lectern.errors import (
     BlobCorrupt,
     BlobMissing,
@@ -23,6 +27,8 @@ from lectern.settings import S3, Settings
 from resources.doctor import diagnose
 from resources.services import Services
 from resources.stores.blob_contract import blob_hash
+from resources.stores.sweep import sweep
+from resources.texts import text_of
 from tests.resources.conftest import TEMPLATE
 from tests.support.postgres import Server
 from tests.support.s3_server import (
@@ -243,6 +249,61 @@ def test_the_doctor_takes_an_absent_store_for_no_loss(
     server.faults.append(forbidden)
     assert not blobs()[0]
     assert "LECTERN_S3__ACCESS_KEY_ID" in blobs()[1]
+
+
+def test_the_sweep_deletes_from_s3_what_no_row_names(
+    here: Services, server: S3Server, url: str
+) -> None:
+    document = add_document(here, "kept")
+    orphan = here.blobs.put(b"nobody names it")
+    assert sweep(here).blobs == 0
+
+    server.let_pass(url.split("/")[2], 2 * 86_400)
+    renewed = here.blobs.put(b"about to be named")
+
+    assert sweep(here).blobs == 1
+    assert list(here.blobs.missing([document.blob, orphan, renewed])) == [orphan]
+
+
+def test_another_machine_parses_what_was_uploaded_here(
+    here: Services, fresh: Services
+) -> None:
+    words = b"Call me Ishmael. Some years ago, I went to sea."
+    document = here.catalog.add(
+        LOCAL,
+        title="Whale",
+        filename="whale.txt",
+        format=Format.TEXT,
+        blob=here.blobs.put(words),
+        size_bytes=len(words),
+    )
+    preparation = fresh.preparation()
+
+    preparation.recognise(document)
+    preparation.sort(document)
+    ready = preparation.split(document)
+
+    text = text_of(here, ready)
+    assert text is not None
+    assert "Ishmael" in text.blocks[0].shown
+
+
+def test_a_range_is_sent_from_a_file_that_stays_meanwhile(
+    here: Services, server: S3Server, tmp_path: Path
+) -> None:
+    s3 = server.settings(cache_bytes=1_000_000, cache_dir=tmp_path / "small")
+    small = Services.open(here.settings.model_copy(update={"s3": s3}))
+    names = here.blobs.put_many([bytes([n]) * 600_000 for n in range(4)])
+    answer = held_file(small.blobs, names[0], media_type="audio/ogg")
+    for name in names[1:]:
+        small.blobs.read(name)
+
+    sent = TestClient(answer).get("/", headers={"range": "bytes=10-19"})
+
+    assert (sent.status_code, sent.content) == (206, bytes(10))
+    small.blobs.put(b"x" * 600_000)
+    small.blobs.put(b"y" * 600_000)
+    assert names[0] not in {path.name for path in cache_files(small)}
 
 
 def test_a_put_waits_for_a_deletion_and_comes_after_it(
