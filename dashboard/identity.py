@@ -39,6 +39,7 @@ OPEN_PATHS = re.compile(
     | /sign-in | /sign-up | /sign-out | /guest | /welcome | /forgotten
     | /assets/fonts/[\w.-]+ | /assets/[0-9a-f]+/(?:account\.css|icon\.png|leave\.js)
     | /v1/.*  # asks for a token itself
+    | /operator  # tells the web server in front who is none
     """,
     re.VERBOSE,
 )

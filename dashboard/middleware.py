@@ -87,7 +87,10 @@ class KnownHosts:
             return
         settings = backend.current().settings
         host = Headers(scope=scope).get("host", "")
-        if is_known_host(host, also=(settings.host, *settings.trusted_hosts)):
+        ours = (settings.host, *settings.trusted_hosts)
+        if settings.proxy.dagster_name:  # operators sign in there
+            ours = (*ours, settings.proxy.dagster_name)
+        if is_known_host(host, also=ours):
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})

@@ -396,10 +396,11 @@ class Proxy(BaseModel):
     neither this nor `people_file` nor accounts no configuration is made."""
     dagster_name: HostName | None = None
     """Host name under which operators find the Dagster UI, `dagster.example.org`.
-    Unset offers it to nobody."""
+    Unset offers it to nobody. With accounts they sign in there as well."""
     operators_file: FilePath | None = None
     """File of operators' passwords, one `name:hash` a line as `htpasswd -B` writes
-    it (for Caddy one `name hash` a line, as `caddy hash-password` prints it)."""
+    it (for Caddy one `name hash` a line, as `caddy hash-password` prints it). Not
+    needed with accounts: set, it is asked for instead of signing in."""
     operator_networks: tuple[IPvAnyNetwork, ...] = ()
     """Networks from which alone operators may come, `["10.0.0.0/8"]`; empty is any."""
     requests_per_second: int = Field(30, ge=1)
@@ -419,11 +420,6 @@ class Proxy(BaseModel):
     def _refuse_halves(self) -> "Proxy":
         if (self.certificate is None) != (self.certificate_key is None):
             raise ValueError("A certificate and its key are set together, or neither.")
-        if self.dagster_name and not (self.operators_file or self.operator_networks):
-            raise ValueError(
-                "The Dagster UI has no login of its own. Set operators_file or "
-                "operator_networks as well, or leave dagster_name unset."
-            )
         return self
 
 
@@ -587,6 +583,19 @@ class Settings(BaseSettings):
         if url and not url.get_secret_value().startswith(("redis://", "rediss://")):
             raise ValueError("A broker is a Redis: write redis://host:6379/0.")
         return url
+
+    @model_validator(mode="after")
+    def _refuse_an_open_dagster(self) -> "Settings":
+        proxy = self.proxy
+        is_closed = proxy.operators_file or proxy.operator_networks
+        if proxy.dagster_name and self.accounts.is_single and not is_closed:
+            raise ValueError(
+                "The Dagster UI has no login of its own. Set "
+                "LECTERN_PROXY__OPERATORS_FILE or LECTERN_PROXY__OPERATOR_NETWORKS, "
+                "have everybody sign in (LECTERN_ACCOUNTS__MODE=multi), or leave "
+                "LECTERN_PROXY__DAGSTER_NAME unset."
+            )
+        return self
 
     @model_validator(mode="after")
     def _refuse_unknown_variables(self) -> "Settings":

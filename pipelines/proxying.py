@@ -25,7 +25,15 @@ SPEECH_CHAR_BYTES = 12
 ENVELOPE_BYTES = 64 * 1024
 CLOSED_PATHS = "/metrics|/health(?:/|$)|/_stcore/(?:metrics|upload_file)"
 """What is for this installation alone: a pattern of paths, from their beginning."""
+SIGN_IN_PATHS = (
+    r"/sign-in|/sign-out|/assets/fonts/[\w.-]+"
+    r"|/assets/[0-9a-f]+/(?:account\.css|icon\.png|leave\.js)"
+)
+"""What the app answers under the Dagster UI's name, so that operators can sign in."""
+ASKED_HEADERS = ("X-Original-URI", "X-Original-Method")
+"""What was asked for, told to the app when it is asked whether an operator asks."""
 FORGED_HEADERS = (
+    *ASKED_HEADERS,
     "Forwarded",
     "X-Forwarded-Host",
     "X-Forwarded-Port",
@@ -123,6 +131,9 @@ def proxy_configuration(settings: Settings, kind: ProxyKind) -> str:
         caps=caps(settings),
         usual_body_bytes=USUAL_BODY_BYTES,
         closed_paths=CLOSED_PATHS,
+        operators_sign_in=not is_single and not proxy.operators_file,
+        sign_in_paths=SIGN_IN_PATHS,
+        asked_headers=ASKED_HEADERS,
         forged_headers=FORGED_HEADERS,
     )
 

@@ -524,7 +524,6 @@ def test_a_name_that_is_none_is_refused_and_not_written(name):
     "wrong",
     [
         {"certificate": "/etc/cert.pem"},
-        {"dagster_name": "dagster.example.org"},
         {"operators_file": "/etc/x; include /etc/passwd"},
         {"app_address": "app:80; }"},
         {"access_log": "relative.log"},
