@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.documents import blocks, sorted_pages
 from assets.speech import document_audio
-from assets.usage import lifetime_statistics
+from assets.usage import lifetime_statistics, usage_events
 from lectern.ids import DocumentId
 from lectern.jobs.runs import PARTITION
 from resources.services import Services
@@ -102,4 +102,33 @@ def statistics_match_outbox(
             "unfinished_parts": len(unfinished),
             "waiting": services.outbox.pending_count(),
         },
+    )
+
+
+@dg.asset_check(asset=usage_events)
+def ledger_balances(services: dg.ResourceParam[Services]) -> dg.AssetCheckResult:
+    """Every balance is the sum of its entries, and all entries add up to nothing."""
+    from resources.stores.ledger_checks import mismatches
+
+    found = mismatches(services.database)
+    lines = [
+        f"- {m.what} of {m.unit.value}: {m.found}, not {m.expected}" for m in found
+    ]
+    return dg.AssetCheckResult(
+        passed=not found,
+        metadata={
+            "mismatches": len(found),
+            "what": dg.MetadataValue.md("\n".join(lines) or "It all adds up."),
+        },
+    )
+
+
+@dg.asset_check(asset=usage_events)
+def ledger_matches_events(services: dg.ResourceParam[Services]) -> dg.AssetCheckResult:
+    """As many characters were charged as events tell were newly spoken."""
+    from resources.stores.ledger_reading import speech_charged
+
+    charged, told = speech_charged(services.database)
+    return dg.AssetCheckResult(
+        passed=charged == told, metadata={"charged_chars": charged, "told_chars": told}
     )

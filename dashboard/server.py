@@ -37,6 +37,7 @@ from dashboard.api import (
     signing,
     texts,
     uploads,
+    usage,
     voices,
 )
 from dashboard.api.answers import no_such_route, route
@@ -57,6 +58,7 @@ ROUTES: list[BaseRoute] = [
     *recognitions.ROUTES,
     *events.ROUTES,
     *exports.ROUTES,
+    *usage.ROUTES,
     *jobs.ROUTES,
     *cursor.ROUTES,
     *audio.ROUTES,

@@ -6,12 +6,15 @@ from typing import Annotated
 import typer
 
 from lectern.accounts.people import Role
+from lectern.accounts.units import Unit
 from lectern.settings import Settings
 
 people = typer.Typer(
     help="Add people, and keep them out.", no_args_is_help=True, add_completion=False
 )
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="Their e-mail address.")]
+
+UNITS = "What: tts_chars, tts_ms, ocr_pages, asr_ms, storage_bytes or micros."
 
 
 def _tell(lines: Sequence[str]) -> None:
@@ -97,3 +100,28 @@ def role(
     from pipelines.people import set_role
 
     _tell(set_role(Settings(), email, role))
+
+
+@people.command("grant")
+def grant(
+    email: Email,
+    unit: Annotated[Unit, typer.Argument(metavar="UNIT", help=UNITS)],
+    amount: Annotated[int, typer.Argument(min=1, help="How much.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why; they see it.")],
+    days: Annotated[
+        int | None, typer.Option(min=1, help="For how long; else it never ends.")
+    ] = None,
+) -> None:
+    """Give somebody an amount on top of their plan."""
+    from pipelines.granting import grant as run
+
+    _tell(run(Settings(), email, unit, amount, reason=reason, days=days))
+
+
+@people.command("balance")
+def balance(email: Email) -> None:
+    """Tell what somebody has left, and has used this month."""
+    from pipelines.granting import balance as run
+
+    _tell(run(Settings(), email))

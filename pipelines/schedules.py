@@ -14,10 +14,12 @@ def delete_unreachable(
     context: dg.OpExecutionContext, services: dg.ResourceParam[Services]
 ) -> None:
     """Delete what nobody can reach any more, and retire partitions of what is gone."""
+    from resources.ledger_upkeep import keep_ledger
     from resources.retaining import keep_within_rules
     from resources.stores.sweep import sweep
 
     retained, swept = keep_within_rules(services), sweep(services)
+    keep_ledger(services)
     if retained is None or swept.is_put_off:
         context.log.warning(PUT_OFF)
         return

@@ -1,4 +1,4 @@
-"""Settings: the tokens by which programs speak through Lectern."""
+"""Settings: tokens by which programs speak through Lectern, usage and balance."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.views import wording
+from dashboard.views.balance import show_balance
 from lectern.accounts.tokens import NAME_CHARS, ApiToken, Scope
 from lectern.errors import LecternError
 
@@ -38,6 +39,7 @@ def show() -> None:
     now = datetime.now(UTC)
     for token in tokens:
         _show_token(token, now)
+    show_balance()
 
 
 def _address() -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from lectern.accounts.units import Unit
 from lectern.errors import StoreError
 from lectern.exports.formats import FACTS, ZIP_MEDIA_TYPE, ExportFormat, expected_bytes
 from lectern.exports.names import numbered_names, safe_name
@@ -47,6 +48,7 @@ def make_export(services: Services, document: Document, *, job: Job) -> Artifact
         Cancelled: The job was cancelled.
         NothingToRead: Nothing of what was chosen is spoken.
         DiskReserveReached: Too little disk is left for the file.
+        AllowanceUsedUp: Its bytes would be more than the plan lets be kept.
     """
     sources = Sources(services, document, job)
     name = f"{EXPORT}{sources.export_id}"
@@ -55,7 +57,17 @@ def make_export(services: Services, document: Document, *, job: Job) -> Artifact
         return before
     wanted_bytes = expected_bytes(sources.request.format, sources.timeline.duration_ms)
     services.require_disk(wanted_bytes)
-    return ExportMaker(sources, job).make(name)
+    ledger, owner = services.ledger, document.principal
+    key = f"export:{document.id}:{name}"
+    ledger.reserve(owner, {Unit.STORAGE_BYTES: wanted_bytes}, key=key)
+    try:
+        artifact = ExportMaker(sources, job).make(name)
+        size_bytes = int(artifact.metadata["size_bytes"])
+        ref = f"document:{document.id}"
+        ledger.settle(owner, {Unit.STORAGE_BYTES: size_bytes}, key=key, ref=ref)
+    finally:
+        ledger.release(owner, [key])
+    return artifact
 
 
 class ExportMaker:

@@ -138,6 +138,7 @@ class Ledger:
         key: str,
         ref: str = "",
         holds: Collection[str] | None = None,
+        at: datetime | None = None,
         connection: Connection | None = None,
     ) -> bool:
         """Charge what was really made and end its holds; False when done before.
@@ -145,7 +146,7 @@ class Ledger:
         ``holds`` names what was reserved, the key itself unless stated. What was made
         beyond it is charged all the same, and may take the balance below its floor.
         """
-        amounts, now = only_amounts(used), self._database.now()
+        amounts, now = only_amounts(used), at or self._database.now()
         owner_id = principal.owner_id
         with self._database.joined(connection) as joined:
             is_new = bool(amounts) and post(

@@ -6,6 +6,7 @@ was charged, whatever dies in between; and no block waits for a transaction more
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -61,6 +62,7 @@ def charge(
     *,
     made: Sequence["Completion"],
     refused: Sequence["Completion"],
+    at: datetime,
 ) -> None:
     """Charge what now exists. What was there before and was lost is made for nothing,
     and so is what somebody else has made meanwhile."""
@@ -78,6 +80,7 @@ def charge(
         key=f"speech:{digest(*keys)}",
         ref="" if document_id == NO_DOCUMENT else f"document:{document_id}",
         holds=keys if is_held else (),
+        at=at,
         connection=connection,
     )
     give_back(ledger, connection, [one.claim for one in refused])

@@ -248,6 +248,7 @@ class Variants:
         over meanwhile is refused: theirs is the one that counts. Where there is no
         document (``NO_DOCUMENT``) nothing is linked, and the sound is kept for a time.
         """
+        now = self._database.now()
         with self._database.write() as connection:
             taken = _take(connection, [c.claim for c in completions])
             accepted = [c for c in completions if c.claim.key in taken]
@@ -260,11 +261,13 @@ class Variants:
                 document.id,
                 made=accepted,
                 refused=[c for c in completions if c.claim.key not in taken],
+                at=now,
             )
             self._outbox.extend(
                 EventKind.SYNTHESISED,
                 [_synthesised(document, voice_id, c) for c in accepted],
                 principal=principal,
+                at=now,
                 connection=connection,
             )
             if document.id == NO_DOCUMENT:
@@ -273,6 +276,7 @@ class Variants:
                     EventKind.SERVED,
                     served_events(voice_id, made),
                     principal=principal,
+                    at=now,
                     connection=connection,
                 )
                 return {c.claim.key for c in accepted}
@@ -286,6 +290,7 @@ class Variants:
                     for c in accepted
                 ],
                 principal=principal,
+                at=now,
                 connection=connection,
             )
         return {c.claim.key for c in accepted}

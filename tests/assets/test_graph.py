@@ -18,7 +18,12 @@ GRAPH = {
     "block_audio": ("speech", {"audio"}, {"blocks"}, set()),
     "exported_file": ("speech", {"file"}, {"block_audio"}, set()),
     "document_audio": ("speech", {"audio"}, {"block_audio"}, {"audio_covers_blocks"}),
-    "usage_events": ("usage", {"parquet"}, set(), set()),
+    "usage_events": (
+        "usage",
+        {"parquet"},
+        set(),
+        {"ledger_balances", "ledger_matches_events"},
+    ),
     "lifetime_statistics": (
         "usage",
         {"duckdb"},

@@ -9,6 +9,7 @@ import time
 import dagster as dg
 
 from lectern.accounts.people import LOCAL
+from lectern.accounts.units import Unit
 from lectern.errors import Cancelled, EngineCrashed, NotFound
 from lectern.jobs.history import JobFilter
 from lectern.jobs.runs import (
@@ -311,6 +312,22 @@ def test_events_become_statistics(runs: Runs) -> None:
     assert runs.services.statistics().totals(LOCAL).total.documents == 1
     assert runs.services.outbox.pending_count() == 0
     assert all(check.passed for check in checks)
+
+
+def test_a_ledger_that_does_not_add_up_is_found_when_events_are_counted(
+    runs: Runs,
+) -> None:
+    document = runs.prepared(TEXT)
+    runs.carry_out(runs.accept(document, JobKind.RENDER))
+    runs.services.ledger.settle(LOCAL, {Unit.TTS_CHARS: 7}, key="of nothing")
+
+    result = runs.execute("update_statistics", {})
+
+    told = {one.check_name: one for one in result.get_asset_check_evaluations()}
+    assert told["ledger_balances"].passed
+    assert not told["ledger_matches_events"].passed
+    charged = told["ledger_matches_events"].metadata
+    assert charged["charged_chars"].value == charged["told_chars"].value + 7 > 7
 
 
 def test_a_job_is_done_the_same_way_in_another_location(runs: Runs) -> None:
