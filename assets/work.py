@@ -22,7 +22,14 @@ from assets.failures import (
     to_failure,
     will_retry,
 )
-from lectern.errors import Cancelled, LecternError, Paused, StoreError, Unexpected
+from lectern.errors import (
+    Cancelled,
+    LecternError,
+    MemoryLimitReached,
+    Paused,
+    StoreError,
+    Unexpected,
+)
 from lectern.ids import DocumentId, JobId
 from lectern.jobs.batches import off_peak
 from lectern.jobs.runs import (
@@ -98,10 +105,7 @@ def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work
         _fail_or_cancel(context, services, job, error)
         raise to_failure(error) from error
     except Exception as error:
-        unexpected = Unexpected(
-            f"Something went wrong inside Lectern ({type(error).__name__}: {error}). "
-            "The job's log and the Dagster page show where."
-        )
+        unexpected = _unforeseen(error)
         services.joblog.append(job.id, traceback.format_exc())
         _fail(context, services, job, unexpected)
         raise to_failure(unexpected) from error
@@ -234,6 +238,19 @@ def _end_run(
     run = context.instance.get_run_by_id(context.run_id)
     if run is not None and run.status is dg.DagsterRunStatus.STARTED:
         context.instance.report_run_canceling(run, reason)
+
+
+def _unforeseen(error: Exception) -> LecternError:
+    """Return what to say of a fault that nobody foresaw, or of no memory left."""
+    if isinstance(error, MemoryError):
+        return MemoryLimitReached(
+            "This machine had no memory left for this work. What was made is kept. "
+            "Try again when less is done at one time, or split the document."
+        )
+    return Unexpected(
+        f"Something went wrong inside Lectern ({type(error).__name__}: {error}). "
+        "The job's log and the Dagster page show where."
+    )
 
 
 def _fail_or_cancel(

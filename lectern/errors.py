@@ -37,6 +37,10 @@
     │   │   ├── TooManyAttempts          to sign in
     │   │   └── TooFast                  asked for more often than one may
     │   ├── TookTooLong              CPU, memory or time of a child process
+    │   ├── CpuLimitReached          processor time of a job
+    │   ├── MemoryLimitReached       memory of a job
+    │   ├── TimeLimitReached         time on the clock of a job
+    │   ├── WorkStalled              nothing came of a job for too long
     │   └── DiskReserveReached       too little free disk to accept work
     ├── EngineError              an engine misbehaved; often worth another try
     │   ├── EngineBusy               asks to be left alone for a while
@@ -332,6 +336,34 @@ class TookTooLong(LimitReached):
     http_status = 422
 
 
+class CpuLimitReached(LimitReached):
+    """A job took as much processor time as one may."""
+
+    code = "cpu_limit"
+    http_status = 422
+
+
+class MemoryLimitReached(LimitReached):
+    """A job filled more memory than one may."""
+
+    code = "memory_limit"
+    http_status = 422
+
+
+class TimeLimitReached(LimitReached):
+    """A job took as long as one may."""
+
+    code = "time_limit"
+    http_status = 422
+
+
+class WorkStalled(LimitReached):
+    """Nothing came of a job for as long as is waited."""
+
+    code = "stalled"
+    http_status = 422
+
+
 class DiskReserveReached(LimitReached):
     """Too little free disk is left to accept new work."""
 
@@ -471,6 +503,10 @@ WORTH_ASKING_AGAIN: tuple[type[LecternError], ...] = (
     Cancelled,  # by a person, who may think again
     Unexpected,  # nobody knows; one more try is cheap
     DiskReserveReached,  # until disk is freed,
+    CpuLimitReached,  # it goes on from what was made,
+    MemoryLimitReached,
+    TimeLimitReached,
+    WorkStalled,  # by what hung once
     AllowanceUsedUp,  # until the next month, or a grant,
     LimitForNow,  # until the day, or the rush, is over,
     TooManyJobs,  # until some of them are done,

@@ -34,7 +34,9 @@ from lectern.accounts.plans import (
 )
 from lectern.accounts.settings import Accounts
 from lectern.environments import ENVIRONMENTS
+from lectern.jobs.caps import JobCaps
 from lectern.jobs.hours import OffPeak, zone_of
+from lectern.jobs.states import JobKind
 from lectern.settings_retention import Retention
 
 PIECE_BYTES = 8 * 1024**2
@@ -521,6 +523,9 @@ class Settings(BaseSettings):
     """Vision models by name; each name is a recogniser."""
     api: Api = Api()
     batch: Batch = Batch()
+    job_limits: dict[JobKind, JobCaps] = Field(default_factory=dict)
+    """What one job may take, by kind: `listen`, `prepare`, `render`, `export`, `voice`;
+    the defaults below for a kind that is not named."""
     history: History = History()
     retention: Retention = Retention()
     web: Web = Web()
@@ -611,6 +616,10 @@ class Settings(BaseSettings):
     def plan(self, name: str) -> Plan | None:
         """Return a plan by its name, with every limit stated; None: there is none."""
         return plans_of(self.limits, self.plans).get(name)
+
+    def caps_of(self, kind: JobKind) -> JobCaps:
+        """Return what one job of a kind may take."""
+        return self.job_limits.get(kind) or JobCaps()
 
     @property
     def root(self) -> Path:

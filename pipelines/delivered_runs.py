@@ -20,11 +20,15 @@ from dagster._utils.interrupts import capture_interrupts
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import SQLAlchemyError
 
+from lectern.jobs.caps import Taken
 from lectern.jobs.queues import Lane, lane_of
+from lectern.jobs.runs import KIND
+from lectern.settings import Settings
+from pipelines.capping import Capping, family_taken
 from pipelines.celery_launcher import NOT_BEGUN
 from pipelines.held_connections import hold_connection
 from pipelines.kinship import descendants, kill_all
-from pipelines.run_process import report_lost_and_resume
+from pipelines.run_process import fail_excessive, report_lost_and_resume
 from pipelines.run_signs import UNREACHABLE, RunSigns
 
 BEAT_SECONDS = 2.0
@@ -85,7 +89,7 @@ class Deliveries:
             return Delivery.LOST
         if self.lane is Lane.BATCH and lane_of(run.tags) is Lane.BATCH:
             os.nice(BATCH_NICENESS)  # this process takes no other run
-        with capture_interrupts(), self._watched(run_id):
+        with capture_interrupts(), self._watched(run_id, run.tags.get(KIND, "")):
             _execute_run_command_body(
                 run_id, instance, lambda _event: None, set_exit_code_on_failure=False
             )
@@ -106,8 +110,8 @@ class Deliveries:
         return self._instance
 
     @contextlib.contextmanager
-    def _watched(self, run_id: str) -> Iterator[None]:
-        watch = Watch(self, run_id)
+    def _watched(self, run_id: str, kind: str) -> Iterator[None]:
+        watch = Watch(self, run_id, kind)
         thread = threading.Thread(target=watch.keep, name="watch", daemon=True)
         thread.start()
         try:
@@ -123,6 +127,8 @@ class Watch:
 
     deliveries: Deliveries
     run_id: str
+    kind: str = ""  # of its job, which has caps
+    before: Taken = field(default_factory=lambda: family_taken(os.getpid()))
     is_over: threading.Event = field(default_factory=threading.Event)
     _asked_at: float | None = None  # monotonic; when the run was asked to stop
     _was_over: bool = False
@@ -135,6 +141,7 @@ class Watch:
             except UNREACHABLE as error:
                 logger.warning("No sign of run %s: %s", self.run_id, error)
             try:
+                self.look_at_means()
                 self.look()
             except AWAY as error:
                 logger.warning("Run %s is not seen: %s", self.run_id, error)
@@ -154,6 +161,17 @@ class Watch:
             self._was_over = True  # it may be this process that is just ending it
         elif run.status is dg.DagsterRunStatus.CANCELING:
             self._ask_to_stop()
+
+    def look_at_means(self) -> None:
+        """Kill the run when it takes more than its job may."""
+        capping = Capping(Settings())
+        error = capping.excess(os.getpid(), self.kind, before=self.before)
+        if error is None or self.is_over.is_set():
+            return
+        instance = self.deliveries.instance()
+        if run := instance.get_run_by_id(self.run_id):
+            fail_excessive(instance, run, error)
+        self.end(error.message)
 
     def _ask_to_stop(self) -> None:
         now = time.monotonic()

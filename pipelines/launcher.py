@@ -21,7 +21,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_
 
 from lectern.environments import ENVIRONMENTS, LIGHT
 from lectern.jobs.queues import lane_of
-from lectern.jobs.runs import ENVIRONMENT, OWNER
+from lectern.jobs.runs import ENVIRONMENT, KIND, OWNER
 from pipelines.places import pool_socket
 from pipelines.pool_protocol import Answer, Question, RunCondition, ask_pool
 
@@ -76,6 +76,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
             lane=lane_of(run.tags),
             instance_ref=serialize_value(self._instance.get_ref()),
             owner=run.tags.get(OWNER, ""),
+            kind=run.tags.get(KIND, ""),
         )
         try:
             answer = ask_pool(self._socket_for(run), question)

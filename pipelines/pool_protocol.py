@@ -38,6 +38,7 @@ class Question(BaseModel):
     lane: Lane = Lane.WORKERS
     instance_ref: str = ""
     owner: str = ""  # on whose behalf the run works; places are shared between people
+    kind: str = ""  # of its job, which has caps; empty for the installation's own
 
 
 class Answer(BaseModel):

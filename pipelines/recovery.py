@@ -20,7 +20,9 @@ from dagster._core.storage.dagster_run import (
 )
 
 from assets.failures import cancel_job, fail_job
-from lectern.errors import WorkerLost
+from lectern.errors import LecternError, LimitReached, WorkerLost
+from lectern.ids import JobId
+from lectern.jobs.caps import overdue
 from lectern.jobs.runs import (
     CLOSED,
     DUPLICATE,
@@ -31,7 +33,11 @@ from lectern.jobs.runs import (
     STOPPED,
     WORKER,
 )
+from lectern.jobs.states import JobState
+from lectern.jobs.wanted import Wanted
+from lectern.settings import Settings
 from pipelines.minding import MindsRuns
+from resources.job_telling import tell_end
 from resources.services import Services
 from resources.stores.jobs import Job
 
@@ -42,6 +48,8 @@ GRACE = timedelta(seconds=8)
 SILENCE = timedelta(seconds=60)
 """A ``lectern convert`` that said nothing for so long is gone."""
 RUNS_LOOKED_AT = 20
+ANSWER_MUCH_LATER = frozenset({"mistral-batch"})
+"""Recognisers that are waited for by the hour, within a limit of their own."""
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +133,44 @@ def fail_lost(services: Services, job: Job) -> None:
             "than this machine has."
         ),
     )
+
+
+def too_long(settings: Settings, job: Job, now: datetime) -> LimitReached | None:
+    """Return the error of a running job that takes too long, or of which nothing
+    comes; None while all is well."""
+    is_watched = job.state is JobState.RUNNING and not job.parameters.get(HEADLESS)
+    if not is_watched or job.started_at is None:
+        return None
+    came = [moment for moment in (job.progressed_at, job.step_started_at) if moment]
+    return overdue(
+        job.kind,
+        settings.caps_of(job.kind),
+        started_at=job.started_at,
+        progressed_at=max(came, default=None),
+        now=now,
+        may_stall=Wanted.of(job.parameters).recogniser not in ANSWER_MUCH_LATER,
+    )
+
+
+def end_overdue(
+    instance: dg.DagsterInstance, services: Services, job: Job, error: LimitReached
+) -> None:
+    """Fail a job that takes too long, and have its run stopped: by itself, or killed
+    when it does not."""
+    logger.warning("Job %s is given up: %s", job.id, error.message)
+    give_up_job(services, job.id, job.run_id, error)
+    if job.run_id is not None and instance.run_launcher is not None:
+        instance.run_launcher.terminate(job.run_id)
+
+
+def give_up_job(
+    services: Services, job_id: JobId, run_id: str | None, error: LecternError
+) -> None:
+    """Fail a job for its run, unless another run has it."""
+    job = services.jobs.find(job_id)
+    if job.run_id in (None, run_id) and not job.state.is_final:
+        fail_job(services, job, error, job.run_id)
+        tell_end(services, job)
 
 
 def report_lost(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:

@@ -15,16 +15,25 @@ from dagster._core.storage.dagster_run import RunsFilter
 from dagster._serdes import serialize_value
 from dagster._utils.interrupts import capture_interrupts
 
+from assets.tags import NEVER_AGAIN
 from lectern.environments import LIGHT
-from lectern.errors import LecternError
+from lectern.errors import LecternError, LimitReached
 from lectern.ids import JobId
 from lectern.jobs.queues import lane_of
-from lectern.jobs.runs import JOB, OWNER, STOPPED, WORKER
+from lectern.jobs.runs import CLOSED, JOB, KIND, OWNER, STOPPED, WORKER
+from lectern.jobs.states import JobState
 from lectern.settings import Settings
 from pipelines.launcher import environment_of
 from pipelines.pool_protocol import Question
 from pipelines.preloading import instance_of
-from pipelines.recovery import Remedy, decide, look_into, report_lost, settle
+from pipelines.recovery import (
+    Remedy,
+    decide,
+    give_up_job,
+    look_into,
+    report_lost,
+    settle,
+)
 from pipelines.worker_pool import Duties
 from resources.orchestrator import Orchestrator
 from resources.placement import place_of
@@ -76,8 +85,29 @@ def report_stopped_run(run_id: str, instance_ref: str) -> None:
         instance.report_run_canceled(run, "The run was asked to stop, and was killed.")
 
 
+def report_excessive_run(run_id: str, instance_ref: str, error: LimitReached) -> None:
+    """Say of a run that took more than its job may, and was killed, why it failed."""
+    with instance_of(instance_ref) as instance:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            fail_excessive(instance, run, error)
+
+
+def fail_excessive(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, error: LimitReached
+) -> None:
+    """Close the job of a run that took too much, and the run."""
+    instance.add_run_tags(run.run_id, {CLOSED: JobState.FAILED.value, **NEVER_AGAIN})
+    if job_id := run.tags.get(JOB):
+        give_up_job(Services.open(Settings()), JobId(job_id), run.run_id, error)
+    instance.report_run_failed(run, error.message)
+
+
 DUTIES = Duties(
-    carry_out=carry_out, report_lost=report_lost_run, report_stopped=report_stopped_run
+    carry_out=carry_out,
+    report_lost=report_lost_run,
+    report_stopped=report_stopped_run,
+    report_excess=report_excessive_run,
 )
 
 
@@ -120,6 +150,7 @@ def left_behind(dagster_home: Path, environment: str = LIGHT) -> list[Question]:
                 lane=lane_of(run.tags),
                 instance_ref=instance_ref,
                 owner=run.tags.get(OWNER, ""),
+                kind=run.tags.get(KIND, ""),
             )
             for run in reversed(_of(environment, instance.get_runs(waiting)))
         ]

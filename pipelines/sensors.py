@@ -12,7 +12,14 @@ from lectern.jobs.batches import off_peak
 from lectern.jobs.runs import PIPELINES
 from pipelines.jobs import DOCUMENT_JOBS, update_statistics
 from pipelines.minding import MindsRuns
-from pipelines.recovery import Remedy, decide, look_into, settle
+from pipelines.recovery import (
+    Remedy,
+    decide,
+    end_overdue,
+    look_into,
+    settle,
+    too_long,
+)
 from pipelines.schedules import sweep_stores
 from pipelines.watch import watch
 from resources.orchestrator import Orchestrator, tags_of
@@ -89,6 +96,9 @@ def needs_run(
 ) -> bool:
     """Settle what needs no run, and tell whether the job does."""
     now = services.database.now()
+    if error := too_long(services.settings, job, now):
+        end_overdue(context.instance, services, job, error)
+        return False
     remedy = decide(job, look_into(context.instance, job, now), now)
     settle(services, job, remedy)
     return remedy is Remedy.LAUNCH and services.jobs.requeue(job.id, job.run_id or "")

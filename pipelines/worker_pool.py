@@ -20,12 +20,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from lectern.environments import LIGHT
+from lectern.errors import LimitReached
 from lectern.jobs.queues import Lane
 from lectern.jobs.sharing import Room, next_in
 from lectern.settings import Settings
+from pipelines.capping import Capping
 from pipelines.kinship import (
     adopt_orphans,
     describe_exit,
@@ -63,6 +66,7 @@ class Duties:
     carry_out: Callable[[str, str], None]  # run id, instance reference
     report_lost: Callable[[str, str, str], None]  # and what became of it
     report_stopped: Callable[[str, str], None]  # killed, as somebody asked
+    report_excess: Callable[[str, str, LimitReached], None]  # it took too much
 
 
 @dataclass(slots=True)
@@ -75,6 +79,8 @@ class Run:
     owner: str = ""  # on whose behalf; nobody's are the installation's own
     pid: int | None = None
     kill_at: float | None = None  # monotonic; set once termination was asked for
+    kind: str = ""  # of its job
+    excess: LimitReached | None = None  # why it was killed
 
 
 @dataclass
@@ -85,6 +91,7 @@ class WorkerPool:
     socket_path: Path
     rooms: dict[Lane, Room]
     duties: Duties
+    capping: Capping
     waiting: dict[Lane, deque[Run]] = field(
         default_factory=lambda: {lane: deque() for lane in Lane}
     )
@@ -110,7 +117,13 @@ class WorkerPool:
         known = self.condition(question.run_id)
         if known.condition is not RunCondition.UNKNOWN:
             return known
-        run = Run(question.run_id, question.lane, question.instance_ref, question.owner)
+        run = Run(
+            question.run_id,
+            question.lane,
+            question.instance_ref,
+            question.owner,
+            kind=question.kind,
+        )
         self.waiting[run.lane].append(run)
         self.fill_places()
         return self.condition(run.run_id)
@@ -134,6 +147,8 @@ class WorkerPool:
         for pid, run in self.running.items():
             if run.run_id == run_id:
                 return Answer(condition=RunCondition.RUNNING, pid=pid)
+        if run_id in self.helpers.values():  # its end is being told
+            return Answer(condition=RunCondition.RUNNING)
         for queue in self.waiting.values():
             for ahead, run in enumerate(queue):
                 if run.run_id == run_id:
@@ -207,13 +222,22 @@ class WorkerPool:
         if run.kill_at is not None:
             self.help(lambda: self.duties.report_stopped(run.run_id, run.instance_ref))
             return
+        if (excess := run.excess) is not None:
+            duty = partial(
+                self.duties.report_excess, run.run_id, run.instance_ref, excess
+            )
+            self.help(duty, run.run_id)
+            return
         how = describe_exit(exit_code)
         logger.warning("Run %s was lost: its process %s", run.run_id, how)
         self.help(lambda: self.duties.report_lost(run.run_id, run.instance_ref, how))
 
-    def help(self, duty: Callable[[], None]) -> None:
-        """Do something that needs a database in a child of its own."""
-        self.helpers[fork(duty)] = "report"
+    def help(self, duty: Callable[[], None], of_run: str = "") -> None:
+        """Do something that needs a database in a child of its own.
+
+        The run that it is named for counts as running until that is done.
+        """
+        self.helpers[fork(duty)] = of_run
 
     def remember(self, run: Run, condition: RunCondition) -> None:
         """Keep how a run ended, for the latest few hundred runs."""
@@ -227,6 +251,16 @@ class WorkerPool:
         for pid, run in self.running.items():
             if run.kill_at is not None and now > run.kill_at:
                 logger.warning("Run %s did not stop when asked: killed", run.run_id)
+                kill_family(pid)
+
+    def kill_excessive(self) -> None:
+        """Kill runs that take more than their jobs may."""
+        kinds = {pid: run.kind for pid, run in self.running.items()}
+        for pid, error in self.capping.excessive(kinds).items():
+            run = self.running[pid]
+            if run.excess is None:
+                logger.warning("Run %s is killed: %s", run.run_id, error.message)
+                run.excess = error
                 kill_family(pid)
 
     def stop(self) -> list[Run]:
@@ -271,6 +305,7 @@ class WorkerPool:
                         self.stopping = True
                 self.collect()
                 self.kill_overdue()
+                self.kill_excessive()
 
     def accept(self, listener: socket.socket) -> None:
         """Hear one question and answer it; who talks nonsense is hung up on."""
@@ -347,7 +382,7 @@ def main(environment: str = LIGHT) -> None:
     adopt_orphans()
     preload(places.dagster_home, environment)
     socket_path = pool_socket(places.sockets, environment)
-    pool = WorkerPool(socket_path, rooms(settings), DUTIES)
+    pool = WorkerPool(socket_path, rooms(settings), DUTIES, Capping(settings))
     pool.serve(lambda: left_behind(places.dagster_home, environment))
     report_stopped(places.dagster_home, [run.run_id for run in pool.stop()])
 

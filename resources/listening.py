@@ -154,7 +154,7 @@ class Follower:
                 logger.info("Making room for others: there is enough to hear for now")
                 return
             else:
-                self._report()
+                self._report(is_waiting=True)
                 self._clock.sleep(LOOK_SECONDS)
 
     def reader_came_back(self) -> bool:
@@ -347,7 +347,7 @@ class Follower:
             block_ms += SMOOTHING * (tally.made_ms / tally.done - block_ms)
         self._pace = Pace(rate, speed, block_ms)
 
-    def _report(self) -> None:
+    def _report(self, *, is_waiting: bool = False) -> None:
         """Say in the job that the run is alive, and how far it is."""
         now = self._clock.monotonic()
         if now - self._reported_at < REPORT_SECONDS:
@@ -358,4 +358,5 @@ class Follower:
             step=JobStep.FOLLOWING,
             done=len(self._done),
             total=len(self._reading or ()),
+            is_waiting=is_waiting,
         )

@@ -245,3 +245,20 @@ def test_only_the_owner_can_talk_to_the_pool(pool: Pool) -> None:
     mode = (pool.folder / "pool.sock").stat().st_mode
 
     assert stat.S_IMODE(mode) == 0o600
+
+
+def test_what_takes_too_much_is_killed_and_other_work_goes_on(tmp_path: Path) -> None:
+    with running_pool(tmp_path, places=4) as pool:
+        pool.ask("launch", "sleep-60", kind="render")
+        pool.ask("launch", "spin-free")  # of no kind of job: nothing caps it
+        pool.ask("launch", "spin-1", kind="render")
+        pool.ask("launch", "eat-60", kind="render")
+
+        wait_for(lambda: pool.notes.count("excess") == 2)
+
+        assert "excess spin-1 cpu_limit" in pool.notes
+        assert "excess eat-60 memory_limit" in pool.notes
+        assert "lost" not in pool.notes
+        for run_id in ("sleep-60", "spin-free"):
+            assert pool.ask("condition", run_id).condition is RunCondition.RUNNING
+        wait_for(lambda: pool.ask("condition", "spin-1").condition is RunCondition.LOST)

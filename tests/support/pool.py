@@ -1,7 +1,7 @@
 """A real worker pool in a process of its own, whose runs are small shell-like duties.
 
 A run's id says what its child does: ``sleep-30``, ``die``, ``crash``, ``family``,
-``resident``, ``stubborn``; what is reported is written to a file.
+``resident``, ``stubborn``, ``spin``, ``eat``; what is reported is written to a file.
 """
 
 import contextlib
@@ -15,24 +15,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import resources
+from lectern.settings import Settings
 from pipelines.pool_protocol import Answer, Lane, Question, ask_pool
 from resources.engines.resident import Resident
 
 RESIDENT = Path(__file__).with_name("resident_program.py")
+
+CAPPED = Settings(
+    _env_file=None,
+    job_limits={
+        "render": {"cpu_seconds": 0.5, "memory_bytes": 128 * 1024**2},
+    },
+)
+"""What the jobs of the pool's runs may take."""
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from pipelines.kinship import adopt_orphans
 from lectern.jobs.sharing import Room
+from pipelines.capping import Capping
 from pipelines.pool_protocol import Lane
 from pipelines.worker_pool import WorkerPool
-from tests.support.pool import duties
+from tests.support.pool import CAPPED, duties
 adopt_orphans()
 folder = Path(sys.argv[1])
 places, most = int(sys.argv[2]), int(sys.argv[3])
 rooms = {lane: Room(places, most) for lane in Lane}
-pool = WorkerPool(folder / "pool.sock", rooms, duties(folder))
+capping = Capping(CAPPED, look_seconds=0.2)
+pool = WorkerPool(folder / "pool.sock", rooms, duties(folder), capping)
 pool.serve()
 pool.stop()
 """
@@ -50,6 +61,13 @@ def idle_resident(folder: Path) -> Resident:
         folder=folder,
         log=folder / "idle.log",
     )
+
+
+def take_much(name: str) -> list[bytearray]:
+    """Take processor time for ever, or much memory, which is returned."""
+    while name == "spin":
+        pass
+    return [bytearray(os.urandom(1024)) * 1024 for _ in range(200 * (name == "eat"))]
 
 
 def duties(folder: Path):
@@ -79,14 +97,17 @@ def duties(folder: Path):
             resident = idle_resident(folder)
             resident.start()
             note(f"stays {resident.pid()}")
+        taken = take_much(name)
         if name == "stubborn":
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         time.sleep(float(rest or 60))
+        del taken
 
     return Duties(
         carry_out=carry_out,
         report_lost=lambda run_id, _ref, how: note(f"lost {run_id}: {how}"),
         report_stopped=lambda run_id, _ref: note(f"stopped {run_id}"),
+        report_excess=lambda run_id, _ref, error: note(f"excess {run_id} {error.code}"),
     )
 
 
@@ -104,10 +125,11 @@ class Pool:
         lane: Lane = Lane.WORKERS,
         *,
         owner: str = "",
+        kind: str = "",
     ) -> Answer:
         """Ask the pool something."""
         question = Question.model_validate(
-            {"ask": ask, "run_id": run_id, "lane": lane, "owner": owner}
+            {"ask": ask, "run_id": run_id, "lane": lane, "owner": owner, "kind": kind}
         )
         return ask_pool(self.folder / "pool.sock", question)
 
