@@ -17,7 +17,7 @@ TORCH ?= torch==2.13.0
 KOKORO_EXTRAS ?=
 
 # What images bring: several machines, and the clients of hosted engines.
-LIGHT_EXTRAS := --extra postgres --extra celery --extra s3
+LIGHT_EXTRAS := --extra postgres --extra celery --extra s3 --extra oidc
 API_EXTRAS := --extra openai --extra mistral
 
 # Higgs Audio without a server: the same torch, in an environment of its own.

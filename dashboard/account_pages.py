@@ -58,6 +58,7 @@ class Page:
     button: str = ""
     lead: str = ""
     fields: tuple[Field, ...] = ()
+    ways: tuple[tuple[str, str], ...] = ()  # out of here, each as a button
     others: tuple[Other, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
 

@@ -7,7 +7,6 @@ the session's id in a header for pages, which ask again at each run.
 
 import asyncio
 import re
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -16,11 +15,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import backend
+from dashboard.proxy_identity import by_proxy
+from dashboard.session_cookies import shown_secret
 from lectern.accounts.guarding import ONLY_HERE, is_guarded
 from lectern.accounts.people import LOCAL, Principal
 from lectern.accounts.sessions import SignedIn
 from lectern.accounts.settings import is_loopback
-from lectern.errors import SignedOut
+from lectern.errors import LecternError, SignedOut
 
 OURS = b"x-lectern-"
 """Begins the headers that only we may set."""
@@ -28,15 +29,12 @@ SESSION_HEADER = "x-lectern-session"
 OWNER_HEADER = "x-lectern-owner"
 """Streamlit resumes a page for nobody who owns as somebody else (config.toml)."""
 
-COOKIE = "lectern"
-SECURE_COOKIE = "__Host-lectern"
-"""Over https: browsers take this name only with Secure, for one host as a whole."""
-
 SIGN_IN = "/sign-in"
 OPEN_PATHS = re.compile(
     r"""
     /live | /ready | /favicon\.ico
-    | /sign-in | /sign-up | /sign-out | /guest | /welcome | /forgotten
+    | /sign-in(?:/with/[\w-]+(?:/back)?)? | /sign-up | /sign-out | /guest | /welcome
+    | /forgotten
     | /assets/fonts/[\w.-]+ | /assets/[0-9a-f]+/(?:account\.css|icon\.png|leave\.js)
     | /v1/.*  # asks for a token itself
     | /operator  # tells the web server in front who is none
@@ -76,6 +74,12 @@ class Identity:
         signed_in = (
             await run_in_threadpool(sessions.told_by, secret) if secret else None
         )
+        try:
+            signed_in, send = await by_proxy(scope, signed_in, send)
+        except LecternError as error:
+            answer = PlainTextResponse(error.message, error.http_status)
+            await refuse(scope, receive, send, answer)
+            return
         if signed_in is not None:
             scope = _acting(scope, signed_in.person.principal, signed_in)
             if scope["type"] == "websocket":
@@ -129,27 +133,6 @@ def is_from_here(scope: Scope) -> bool:
     """Whether a request reached us on an address of this machine alone."""
     server = scope.get("server")
     return server is None or server[1] is None or is_loopback(server[0])
-
-
-def shown_secret(scope: Scope) -> str | None:
-    """Return the session's text that a browser shows."""
-    cookie: SimpleCookie = SimpleCookie()
-    try:
-        cookie.load("; ".join(Headers(scope=scope).getlist("cookie")))
-    except CookieError:
-        return None
-    found = cookie.get(cookie_name(scope))
-    return found.value if found else None
-
-
-def cookie_name(scope: Scope) -> str:
-    """Return the session cookie's name: over https only the strict one counts."""
-    return SECURE_COOKIE if is_secure(scope) else COOKIE
-
-
-def is_secure(scope: Scope) -> bool:
-    """Whether the browser speaks https, with us or with the web server in front."""
-    return scope.get("scheme") in ("https", "wss")
 
 
 def _acting(

@@ -8,7 +8,7 @@ import inspect
 import itertools
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -89,19 +89,27 @@ def entry_of(annotation: object) -> type[BaseModel] | None:
     return None
 
 
+def sections(model: type[BaseModel], prefix: str, heading: str) -> list[str]:
+    """Return a table for each class of settings within another, at any depth."""
+    parts: list[str] = []
+    for name, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        title = f"{heading} {name.capitalize().replace('_', ' ')}"
+        inner = f"{prefix}{name.upper()}__"
+        if isinstance(default, BaseModel):
+            parts += [title, "", *table(type(default), inner), ""]
+            parts += sections(type(default), inner, f"#{heading}")
+        elif entry := entry_of(field.annotation):
+            named = f"{inner}NAME__" if get_origin(field.annotation) is dict else inner
+            parts += [title, "", f"{entry.__doc__}", "", *table(entry, named), ""]
+    return parts
+
+
 def settings_page() -> str:
     """Return the whole page of settings."""
     general = table(settings.Settings, "LECTERN_")
-    parts = [SETTINGS_HEAD, "## General", "", *general, ""]
-    for name, field in settings.Settings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        title, prefix = name.capitalize().replace("_", " "), f"LECTERN_{name.upper()}__"
-        if isinstance(default, BaseModel):
-            parts += [f"## {title}", "", *table(type(default), prefix), ""]
-        elif entry := entry_of(field.annotation):
-            rows = table(entry, f"{prefix}NAME__")
-            parts += [f"## {title}", "", f"{entry.__doc__}", "", *rows, ""]
-    return "\n".join(parts)
+    inner = sections(settings.Settings, "LECTERN_", "##")
+    return "\n".join([SETTINGS_HEAD, "## General", "", *general, "", *inner])
 
 
 def family(error: type[errors.LecternError]) -> list[type[errors.LecternError]]:

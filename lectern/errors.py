@@ -432,6 +432,15 @@ class PageUnreachable(LecternError):
     exit_code = 4
 
 
+class SignInUnavailable(LecternError):
+    """Who signs people in elsewhere cannot be asked now."""
+
+    code = "sign_in_unavailable"
+    retryable = True
+    http_status = 502
+    exit_code = 4
+
+
 class WorkerLost(LecternError):
     """The process doing the work disappeared."""
 

@@ -68,6 +68,8 @@ class Accounts:
             SignInRefused: Whatever is wrong, in the same words after the same time.
             TooManyAttempts: With this address, or from there.
         """
+        if not self._settings.accounts.passwords:
+            raise SignInRefused("Nobody comes in by a password here.")
         key = account_key("sign in", email)
         self.attempts.count(address_key("sign in", browser.address), PER_ADDRESS)
         self.attempts.count(key, PER_ACCOUNT)
@@ -253,7 +255,8 @@ class Accounts:
         return self.people.get(link.owner_id).email or ""
 
     def _require_open(self) -> None:
-        if self._settings.accounts.sign_up != "open":
+        accounts = self._settings.accounts
+        if accounts.sign_up != "open" or not accounts.passwords:
             raise InvalidRequest(
                 "Nobody can sign up here by themselves. Ask an operator to invite you."
             )

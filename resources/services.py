@@ -49,11 +49,13 @@ from resources.stores.voices import Voices
 
 if TYPE_CHECKING:
     from resources.accounts import Accounts
+    from resources.accounts_elsewhere import AccountsElsewhere
     from resources.batching import Batching
     from resources.engines.recognition.base import Recogniser
     from resources.engines.recognition.engines import RecognitionEngines
     from resources.engines.voices import SpeechEngines
     from resources.filtering import Filtering
+    from resources.oidc import OidcClient
     from resources.preparation import Preparation
     from resources.previews import Previews
     from resources.recognitions import Recognitions
@@ -182,6 +184,16 @@ class Services:
         """Return what lets people in, and what they do with their accounts."""
         return self._accounts
 
+    def accounts_elsewhere(self) -> "AccountsElsewhere":
+        """Return what lets in people whom others know."""
+        from resources.accounts_elsewhere import AccountsElsewhere
+
+        return AccountsElsewhere(self)
+
+    def oidc_clients(self) -> "dict[str, OidcClient]":
+        """Return Lectern at each provider of OpenID Connect, by its name."""
+        return self._oidc_clients
+
     def recogniser(self, name: str = "local") -> "Recogniser":
         """Return what turns files into pages: this machine's own, or another."""
         return self._recognition_engines.engine(name)
@@ -253,6 +265,18 @@ class Services:
     @property
     def _statistics_root(self) -> Path:
         return self.settings.root / "statistics"
+
+    @cached_property
+    def _oidc_clients(self) -> "dict[str, OidcClient]":
+        from resources.oidc import OidcClient
+
+        address = self.settings.public_address
+        return {
+            name: OidcClient(
+                name, provider, redirect=f"{address}/sign-in/with/{name}/back"
+            )
+            for name, provider in self.settings.accounts.oidc.items()
+        }
 
     @cached_property
     def _accounts(self) -> "Accounts":

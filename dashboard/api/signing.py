@@ -24,7 +24,12 @@ from dashboard.account_pages import (
     password_field,
 )
 from dashboard.api.answers import NO_STORE, blocking, read_bytes, route
-from dashboard.identity import cookie_name, is_secure, shown_secret
+from dashboard.session_cookies import (
+    cookie_name,
+    is_secure,
+    set_session_cookie,
+    shown_secret,
+)
 from lectern.accounts.links import LinkKind, PersonLink
 from lectern.accounts.people import Principal, Role
 from lectern.accounts.sessions import Session, SignedIn
@@ -43,7 +48,7 @@ Result = TypeVar("Result")
 
 
 def signing_route(
-    path: str, handler: Callable[[Request], Awaitable[Response]]
+    path: str, handler: Callable[[Request], Awaitable[Response]], *methods: str
 ) -> BaseRoute:
     """Return a route that leads on where nobody signs in."""
 
@@ -52,46 +57,50 @@ def signing_route(
             return RedirectResponse("/", 303, NO_STORE)
         return await handler(request)
 
-    return route(path, answer, "GET", "POST")
+    return route(path, answer, *(methods or ("GET", "POST")))
 
 
 async def sign_in(request: Request) -> Response:
     """Show the page, and let in whoever fills it in rightly."""
     onward = safe_path(request.query_params.get("next", ""))
     if request.method == "GET":
-        signed_in = _signed_in(request)
+        signed_in = signed_in_of(request)
         if signed_in is not None and signed_in.person.role is not Role.GUEST:
             return RedirectResponse(onward, 303, NO_STORE)
         return page_answer(_sign_in_page(request, onward))
     form = await _form(request)
     email, password = form.get("email", ""), form.get("password", "")
-    browser = _browser(request)
+    browser = browser_of(request)
     try:
         begun = await _looked_at(lambda: _accounts().sign_in(email, password, browser))
     except LecternError as error:
         return _again(_sign_in_page(request, onward, email), error)
-    return _let_in(request, begun, onward)
+    return let_in(request, begun, onward)
 
 
 def _sign_in_page(request: Request, onward: str, email: str = "") -> Page:
     accounts = backend.current().settings.accounts
     query = f"?next={quote(onward, safe='')}"
     links = []
-    if accounts.sign_up == "open":
+    if accounts.sign_up == "open" and accounts.passwords:
         links.append((f"/sign-up{query}", "Make an account"))
-    if accounts.mail:
+    if accounts.mail and accounts.passwords:
         links.append(("/forgotten", "Forgotten your password?"))
     hint = (
         f"For {accounts.guest_days} days, without an e-mail address. Sign up in this "
         "time and keep what you put in."
     )
-    has_guests = accounts.guests and _signed_in(request) is None
+    has_guests = accounts.guests and signed_in_of(request) is None
     return Page(
         title="Sign in",
         lead=_lead(request),
         action=f"/sign-in{query}",
         button="Sign in",
-        fields=(email_field(email), password_field()),
+        fields=(email_field(email), password_field()) if accounts.passwords else (),
+        ways=tuple(
+            (f"/sign-in/with/{name}{query}", f"Sign in with {provider.title or name}")
+            for name, provider in accounts.oidc.items()
+        ),
         others=(Other(f"/guest{query}", "Look around as a guest", hint),)
         if has_guests
         else (),
@@ -118,11 +127,11 @@ async def sign_up(request: Request) -> Response:
     if settings.sign_up != "open":
         return page_answer(_NO_SIGN_UP, status=404)
     onward = safe_path(request.query_params.get("next", ""))
-    guest = _guest(request)
+    guest = guest_of(request)
     if request.method == "GET":
         return page_answer(_sign_up_page(onward, guest))
     form = await _form(request)
-    browser = _browser(request)
+    browser = browser_of(request)
     email, name = form.get("email", ""), form.get("name", "")
     password = form.get("password", "")
     accounts = _accounts()
@@ -175,14 +184,14 @@ def _sign_up_page(
 async def guest(request: Request) -> Response:
     """Let somebody in without an account, at one press."""
     onward = safe_path(request.query_params.get("next", ""))
-    if request.method == "GET" or _signed_in(request) is not None:
+    if request.method == "GET" or signed_in_of(request) is not None:
         return RedirectResponse("/sign-in", 303, NO_STORE)
-    browser = _browser(request)
+    browser = browser_of(request)
     try:
         begun = await _looked_at(lambda: _accounts().enter_as_guest(browser))
     except LecternError as error:
         return _again(_sign_in_page(request, onward), error)
-    return _let_in(request, begun, onward)
+    return let_in(request, begun, onward)
 
 
 async def forgotten(request: Request) -> Response:
@@ -191,7 +200,7 @@ async def forgotten(request: Request) -> Response:
         return page_answer(_NO_MAIL, status=404)
     if request.method == "GET":
         return page_answer(_forgotten_page())
-    form, browser = await _form(request), _browser(request)
+    form, browser = await _form(request), browser_of(request)
     email = form.get("email", "")
     try:
         await _looked_at(lambda: _accounts().ask_for_password(email, browser=browser))
@@ -234,7 +243,7 @@ async def welcome(request: Request) -> Response:
         return page_answer(page, problem=error.message, status=error.http_status)
     if request.method == "GET":
         return page_answer(_welcome_page(link, key))
-    form, browser = await _form(request), _browser(request)
+    form, browser = await _form(request), browser_of(request)
     email, name = form.get("email", ""), form.get("name", "")
     password = form.get("password", "")
     try:
@@ -245,7 +254,7 @@ async def welcome(request: Request) -> Response:
         )
     except LecternError as error:
         return _again(_welcome_page(link, key, email, name), error)
-    return _let_in(request, begun, "/")
+    return let_in(request, begun, "/")
 
 
 def _welcome_page(link: PersonLink, key: str, email: str = "", name: str = "") -> Page:
@@ -265,7 +274,7 @@ def _welcome_page(link: PersonLink, key: str, email: str = "", name: str = "") -
 
 async def sign_out(request: Request) -> Response:
     """End the session of this browser."""
-    signed_in = _signed_in(request)
+    signed_in = signed_in_of(request)
     if request.method == "POST" and signed_in is not None:
         sessions = backend.current().services.sessions
         principal = signed_in.person.principal
@@ -277,18 +286,10 @@ async def sign_out(request: Request) -> Response:
     return answer
 
 
-def _let_in(request: Request, begun: tuple[Session, str], onward: str) -> Response:
+def let_in(request: Request, begun: tuple[Session, str], onward: str) -> Response:
+    """Return the way on, with the session that has begun."""
     answer = RedirectResponse(onward, 303, NO_STORE)
-    lifetime = backend.current().settings.accounts.lifetime
-    answer.set_cookie(
-        cookie_name(request.scope),
-        begun[1],
-        max_age=int(lifetime.whole.total_seconds()),
-        path="/",
-        secure=is_secure(request.scope),
-        httponly=True,
-        samesite="lax",
-    )
+    set_session_cookie(answer, request.scope, begun[1])
     return answer
 
 
@@ -316,7 +317,8 @@ async def _form(request: Request) -> Form:
     return dict(pairs)
 
 
-def _browser(request: Request) -> Browser:
+def browser_of(request: Request) -> Browser:
+    """Return where somebody comes in."""
     return Browser(
         device=request.headers.get("user-agent", ""),
         address=request.client.host if request.client else "",
@@ -328,13 +330,15 @@ def _accounts() -> Accounts:
     return backend.current().services.accounts()
 
 
-def _signed_in(request: Request) -> SignedIn | None:
+def signed_in_of(request: Request) -> SignedIn | None:
+    """Return who is signed in in this browser, a guest among them; None for nobody."""
     found = request.state.signed_in
     return found if isinstance(found, SignedIn) else None
 
 
-def _guest(request: Request) -> Principal | None:
-    found = _signed_in(request)
+def guest_of(request: Request) -> Principal | None:
+    """Return who is here as a guest; None for anybody else."""
+    found = signed_in_of(request)
     is_guest = found is not None and found.person.role is Role.GUEST
     return found.person.principal if found is not None and is_guest else None
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from lectern.accounts.elsewhere import OidcProvider, ProviderName, ProxySignIn
 from lectern.accounts.sessions import Lifetime
 
 
@@ -37,6 +38,16 @@ class Accounts(BaseModel):
     public_address: str = ""
     """Where people reach the app, `https://lectern.example.org`, as links in mails
     begin; unset is the first of `LECTERN_TRUSTED_HOSTS`, else `host` and `port`."""
+
+    passwords: bool = True
+    """Whether people come in by e-mail address and password; off leaves providers, or
+    the web server in front."""
+    oidc: dict[ProviderName, OidcProvider] = Field(default_factory=dict)
+    """Providers of OpenID Connect by a name of yours,
+    `{"work": {"issuer": "https://id.example.org", "client_id": "lectern"}}`; needs the
+    extra `oidc`."""
+    proxy: ProxySignIn | None = None
+    """A web server in front that signs people in; unset is without."""
 
     @field_validator("public_address")
     @classmethod

@@ -45,7 +45,7 @@ class People:
 
     def add(
         self,
-        email: str,
+        email: str | None,
         *,
         role: Role = Role.USER,
         name: str = "",
@@ -55,13 +55,14 @@ class People:
     ) -> Person:
         """Add somebody, who owns nothing yet or what ``owner_id`` owns.
 
+        Who comes in from elsewhere may have no address.
+
         Raises:
             InvalidRequest: This is no e-mail address.
             NameTaken: Somebody has this address, or owns as ``owner_id`` already.
         """
-        clean = checked_email(email)
         row = self._row(role, name=name, owner_id=owner_id)
-        row |= {"email": clean, "email_key": email_key(clean)}
+        row |= _address(None if email is None else checked_email(email))
         row["password_hash"] = password_hash
         with self._database.joined(connection) as joined:
             if not insert_if_new(joined, schema_accounts.person, row):
@@ -80,10 +81,10 @@ class People:
         self,
         connection: Connection,
         principal: Principal,
-        email: str,
+        email: str | None,
         *,
         name: str = "",
-        password_hash: str,
+        password_hash: str | None,
     ) -> None:
         """Make a guest a user: the same person, who now stays and can sign in.
 
@@ -96,8 +97,7 @@ class People:
         )
         values = {
             "role": Role.USER,
-            "email": email,
-            "email_key": email_key(email),
+            **_address(email),
             "name": " ".join(name.split())[:NAME_CHARS],
             "password_hash": password_hash,
             "expires_at": None,
@@ -298,6 +298,11 @@ class People:
         if row is None:
             raise NotFound("There is no such person.")
         return person_of(row)
+
+
+def _address(email: str | None) -> dict[str, str | None]:
+    key = None if email is None else email_key(email)
+    return {"email": email, "email_key": key}
 
 
 def require_operator(principal: Principal) -> None:
