@@ -14,6 +14,8 @@ from dashboard.views import (
     reader,
     statistics,
     tokens,
+    trash,
+    upkeep,
     voices,
 )
 
@@ -50,6 +52,13 @@ pages = {
         url_path="compare",
         visibility="hidden",  # reached from a document
     ),
+    "trash": st.Page(
+        trash.show,
+        title="Trash",
+        icon=":material/delete:",
+        url_path="trash",
+        visibility="hidden",  # reached from the library
+    ),
     "voices": st.Page(
         voices.show,
         title="Voices",
@@ -67,6 +76,13 @@ pages = {
         title="Your stats",
         icon=":material/monitoring:",
         url_path="stats",
+    ),
+    "upkeep": st.Page(
+        upkeep.show,
+        title="Upkeep",
+        icon=":material/inventory_2:",
+        url_path="upkeep",
+        visibility="visible" if session.principal().is_operator else "hidden",
     ),
     "settings": st.Page(
         tokens.show,

@@ -118,6 +118,8 @@ def _load_what_pages_use() -> None:
         reader,
         statistics,
         tokens,
+        trash,
+        upkeep,
         voices,
     )
 

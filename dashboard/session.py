@@ -119,3 +119,9 @@ def chosen_document() -> DocumentId | None:
         return None
     st.session_state[_DOCUMENT] = asked
     return DocumentId(asked)
+
+
+def forget_document() -> bool:
+    """Forget which document was shown last; False when the address names one."""
+    st.session_state.pop(_DOCUMENT, None)
+    return not st.query_params.get("document")

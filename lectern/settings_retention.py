@@ -52,6 +52,8 @@ class Retention(Keeping):
     """Bytes of all spoken audio."""
     trash_days: int = Field(30, ge=1)
     """Days that a deleted document can be brought back."""
+    job_days: int = Field(365, ge=1)
+    """Days that a job that ended is remembered, with its log while that is kept."""
     plans: dict[str, Keeping] = Field(default_factory=dict)
     """What differs by plan, `{"guest": {"source_days": 7, "takes_sources": true}}`."""
     people: dict[str, Keeping] = Field(default_factory=dict)

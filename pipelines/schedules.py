@@ -28,7 +28,8 @@ def delete_unreachable(
     history, now = services.settings.history, services.database.now()
     retired = retire_partitions(context.instance, services, history)
     runs = forget_old_runs(context.instance, history, now)
-    context.log.info("%s; %s", retained, swept)
+    context.log.info("By rule: %s", retained)
+    context.log.info("Out of reach: %s", swept.words)
     context.log.info("%s partitions, %s runs retired", retired, runs)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dagster as dg
 from sqlalchemy.engine import make_url
@@ -18,9 +17,6 @@ from resources.stores.blob_copying import copy_blobs
 from resources.stores.blob_opening import ON_S3, blobs_at
 from resources.stores.database import Database, with_driver
 from resources.stores.moving import move
-
-if TYPE_CHECKING:
-    from resources.stores.sweep import Swept
 
 PUT_OFF = (
     "Nothing was deleted: this machine's clock went back, or leapt by more than a day "
@@ -115,13 +111,6 @@ def sweep(settings: Settings) -> str:
         [
             f"By rule: {by_rule or 'nothing'} ({size(retained.deleted_bytes)}).",
             *(short.message for short in retained.cannot),
-            _told(swept),
+            f"Out of reach: {swept.words}.",
         ]
-    )
-
-
-def _told(swept: "Swept") -> str:
-    return (
-        f"Deleted {swept.documents} documents, {swept.variants} sounds and "
-        f"{swept.blobs} files ({size(swept.blob_bytes)})."
     )

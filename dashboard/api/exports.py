@@ -117,6 +117,7 @@ async def send(request: Request) -> Response:
     export = await blocking(
         services.exports.get, principal_of(request), request.path_params["id"]
     )
+    await blocking(services.exports.note_use, principal_of(request), export.id)
     return await stored_file(
         services.blobs,
         export.blob,

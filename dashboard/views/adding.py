@@ -11,7 +11,7 @@ from dashboard.views import wording
 from lectern.documents.addresses import ADDRESS_CHARS, looks_like_address
 from lectern.documents.formats import Format
 from lectern.documents.titles import TITLE_CHARS
-from lectern.errors import LecternError, NotFound
+from lectern.errors import DiskReserveReached, LecternError, NotFound
 from lectern.ids import DocumentId
 from lectern.jobs.states import JobKind
 from lectern.settings import PIECE_BYTES
@@ -28,6 +28,17 @@ QUOTED_PAGES = 1000
 UNDO_FOR = timedelta(seconds=60)
 
 _DELETED = "_deleted"
+
+
+def show_disk() -> None:
+    """Say before anybody tries that there is no room for new work."""
+    try:
+        session.services().require_disk()
+    except DiskReserveReached as error:
+        st.warning(
+            f"Nothing new can be made. {wording.plain(error.message)}",
+            icon=":material/hard_drive:",
+        )
 
 
 def show_uploads() -> None:
@@ -189,16 +200,17 @@ def show_deleted() -> None:
 def _undo(*document_ids: DocumentId) -> None:
     del st.session_state[_DELETED]
     for document_id in document_ids:
-        _restore(document_id)
+        restore(document_id)
 
 
-def _restore(document_id: DocumentId) -> None:
+def restore(document_id: DocumentId) -> bool:
+    """Bring a document back, and its preparation where that was stopped with it."""
     services, principal = session.services(), session.principal()
     try:
         document = services.catalog.restore(principal, document_id)
     except NotFound as error:
         st.toast(wording.plain(error.message), icon=":material/error:")
-        return
+        return False
     if not document.version:
-        # Its preparation was stopped with it.
         following.retry(session.here(), principal, document_id, JobKind.PREPARE)
+    return True

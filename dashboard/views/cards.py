@@ -12,7 +12,7 @@ from dashboard.views import adding, selecting, wording
 from lectern.documents.blocks import Block
 from lectern.documents.formats import Format
 from lectern.documents.spoken import speak
-from lectern.errors import may_succeed_again
+from lectern.errors import NotFound, may_succeed_again
 from lectern.jobs.states import DocumentState, JobKind
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
@@ -35,6 +35,7 @@ NAMES = {Format.MARKDOWN: "Markdown", Format.TEXT: "Text", Format.IMAGE: "Image"
 BadgeColor = Literal["red", "orange", "green"]
 
 RENAME, DELETE = "Rename", "Delete"
+PIN, UNPIN = "Pin", "Unpin"
 
 
 LAST_WORD_MS = 600
@@ -109,10 +110,11 @@ def show_card(
     search: str,
     now: datetime,
     is_voiced: bool = False,
+    is_pinned: bool = False,
 ) -> None:
     """Show a document, what it is doing and what can be done with it."""
     with st.container(border=True, height="stretch", key=f"card-{document.id}"):
-        _show_head(document, job, now)
+        _show_head(document, job, now, is_pinned=is_pinned)
         # A heading of the page's outline, in the size of a card.
         st.markdown(f"## {wording.plain(document.title)}", anchors=False)
         # A word that was looked for is shown where it stands, whatever goes on.
@@ -128,10 +130,12 @@ def show_card(
         if selecting.is_on():
             selecting.show_box(document)
         else:
-            _show_actions(document)
+            _show_actions(document, is_pinned=is_pinned)
 
 
-def _show_head(document: Document, job: Job | None, now: datetime) -> None:
+def _show_head(
+    document: Document, job: Job | None, now: datetime, *, is_pinned: bool
+) -> None:
     icon = ICONS.get(document.format, OTHER_ICON)
     name = NAMES.get(document.format, document.format.upper())
     label, color = _badge(document, job)
@@ -142,7 +146,8 @@ def _show_head(document: Document, job: Job | None, now: datetime) -> None:
         wrap=False,
     ):
         st.caption(
-            f":material/{icon}: {name} · {wording.ago(document.created_at, now)}",
+            f":material/{icon}: {name} · {wording.ago(document.created_at, now)}"
+            + (" · :material/keep: kept" if is_pinned else ""),
             width="content",
         )
         st.badge(label, color=color)
@@ -178,7 +183,7 @@ def _size_line(document: Document, *, is_voiced: bool) -> str:
     return " · ".join(parts)
 
 
-def _show_actions(document: Document) -> None:
+def _show_actions(document: Document, *, is_pinned: bool) -> None:
     is_ready = document.state is DocumentState.READY
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if document.state is DocumentState.FAILED:
@@ -190,13 +195,35 @@ def _show_actions(document: Document) -> None:
         ):
             session.open_document(document.id, play=is_ready)
         chosen = st.menu_button(
-            "More", options=[RENAME, DELETE], key=f"more-{document.id}", type="tertiary"
+            "More",
+            options=[RENAME, UNPIN if is_pinned else PIN, DELETE],
+            key=f"more-{document.id}",
+            type="tertiary",
         )
     if chosen == RENAME:
         adding.rename(document)
+    elif chosen in (PIN, UNPIN):
+        _pin(document, is_kept=chosen == PIN)
+        st.rerun()
     elif chosen == DELETE:
         adding.delete(document)
         st.rerun()
+
+
+def _pin(document: Document, *, is_kept: bool) -> None:
+    pins, principal = session.services().pins, session.principal()
+    if not is_kept:
+        pins.unpin(principal, document.id)
+        return
+    try:
+        pins.pin(principal, document.id)
+    except NotFound as error:  # deleted in another tab
+        st.toast(wording.plain(error.message), icon=":material/error:")
+    else:
+        st.toast(
+            "Nothing of it is cleared away by itself, neither audio nor files.",
+            icon=":material/keep:",
+        )
 
 
 def _show_way_out(document: Document) -> None:

@@ -85,9 +85,11 @@ def _show_files(document: Document, *, were_running: frozenset[str]) -> None:
         st.rerun()
     for job in jobs:
         _show_progress(job, where="menu")
-    files = session.services().exports.list(session.principal(), document.id)
+    services, principal = session.services(), session.principal()
+    files = services.exports.list(principal, document.id)
+    pinned = services.pins.exports(principal, document.id)
     for export in files[:LISTED]:
-        _show_file(export)
+        _show_file(export, is_pinned=export.id in pinned)
     if len(files) > LISTED:
         st.caption(f"The newest {LISTED} of {len(files)}.")
 
@@ -107,7 +109,7 @@ def _show_progress(job: Job, *, where: str) -> None:
         )
 
 
-def _show_file(export: Export) -> None:
+def _show_file(export: Export, *, is_pinned: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         st.link_button(
             f"{_label(export)} ({units.size(export.size_bytes)})",
@@ -118,6 +120,17 @@ def _show_file(export: Export) -> None:
         )
         st.button(
             "",
+            icon=":material/keep_off:" if is_pinned else ":material/keep:",
+            help="Kept: let it be cleared away again when it is not used for long"
+            if is_pinned
+            else "Keep this file, also when it is not used for long",
+            type="tertiary",
+            key=f"pin-export-{export.id}",
+            on_click=_unpin if is_pinned else _pin,
+            args=(export,),
+        )
+        st.button(
+            "",
             icon=":material/delete:",
             help="Delete this file",
             type="tertiary",
@@ -125,6 +138,21 @@ def _show_file(export: Export) -> None:
             on_click=_delete,
             args=(export,),
         )
+
+
+def _pin(export: Export) -> None:
+    try:
+        session.services().pins.pin(
+            session.principal(), export.document_id, export_id=export.id
+        )
+    except NotFound as error:
+        st.toast(wording.plain(error.message), icon=":material/error:")
+
+
+def _unpin(export: Export) -> None:
+    session.services().pins.unpin(
+        session.principal(), export.document_id, export_id=export.id
+    )
 
 
 def _label(export: Export) -> str:

@@ -42,6 +42,8 @@ def show() -> None:
             key="library-search",
         )
         selecting.show_switch()
+        _show_trash()
+    adding.show_disk()
     adding.show_uploads()
     adding.show_deleted()
     if not session.services().catalog.has_any(session.principal()):
@@ -54,6 +56,15 @@ def show() -> None:
     # The page asks again by itself only while something is being made.
     live = st.fragment(_shelf, run_every=POLL_SECONDS if _is_busy() else None)
     live(search or "", chosen or "All", was_busy=_is_busy())
+
+
+def _show_trash() -> None:
+    """Lead to what was deleted, where anything was."""
+    count = session.services().catalog.deleted_count(session.principal())
+    if count and st.button(
+        f"Trash ({count:,})", icon=":material/delete:", type="tertiary", key="trash"
+    ):
+        session.go_to("trash")
 
 
 def _invite() -> None:
@@ -122,6 +133,9 @@ def _show_grid(
     now: datetime,
 ) -> None:
     voiced = fully_voiced(documents)
+    pinned = session.services().pins.documents(
+        session.principal(), [document.id for document in documents]
+    )
     with st.grid(min_column_width=270, gap="small"):
         for document in documents:
             job = jobs.get(document.id)
@@ -131,6 +145,7 @@ def _show_grid(
                 search=search,
                 now=now,
                 is_voiced=document.id in voiced,
+                is_pinned=document.id in pinned,
             )
 
 

@@ -42,6 +42,8 @@ def _document() -> Document | None:
     try:
         return services.catalog.get(principal, document_id)
     except NotFound:
+        if session.forget_document():  # deleted since it was shown last
+            return _document()
         st.warning(
             "This document is not in your library any more.",
             icon=":material/search_off:",

@@ -88,8 +88,8 @@ def show_bar(shown: Sequence[Document]) -> None:
             "Delete",
             icon=":material/delete:",
             disabled=not chosen,
-            help=f"Takes away {wording.count(len(chosen), 'document', 'documents')}; "
-            "for a minute they can be brought back.",
+            help=f"Moves {wording.count(len(chosen), 'document', 'documents')} to the "
+            "trash, from where they can be brought back.",
         )
     if is_prepared:
         batching.prepare([document.id for document in chosen], on_begun=end)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Update,
     and_,
     delete,
+    func,
     insert,
     select,
     update,
@@ -282,6 +283,23 @@ class Catalog:
             self._must_match(connection, statement.values(**self._now(deleted_at=None)))
         return self.get(principal, document_id)
 
+    def deleted(self, principal: Principal) -> list[Document]:
+        """Return a person's documents in the trash, the one deleted last first."""
+        query = select(schema.document).where(
+            _document.owner_id == principal.owner_id, _document.deleted_at.is_not(None)
+        )
+        newest = query.order_by(_document.deleted_at.desc(), _document.id)
+        with self._database.read() as connection:
+            return [_document_of(row) for row in connection.execute(newest).mappings()]
+
+    def deleted_count(self, principal: Principal) -> int:
+        """Return how many documents are in a person's trash."""
+        query = select(func.count()).where(
+            _document.owner_id == principal.owner_id, _document.deleted_at.is_not(None)
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def deleted_before(self, age: timedelta) -> list[DocumentId]:
         """Return documents that were deleted at least this long ago."""
         before = self._database.now() - age
@@ -318,6 +336,26 @@ class Catalog:
             if result.rowcount:
                 drop_text(connection, document_id)
         return result.rowcount == 1
+
+    def purge_own(self, principal: Principal, document_id: DocumentId) -> None:
+        """Delete a document of this person's trash for good.
+
+        Raises:
+            NotFound: It is not in their trash.
+            InvalidRequest: A job of it is still being stopped.
+        """
+        if self.purge(document_id, principal=principal):
+            return
+        document = self._found(
+            select(schema.document).where(
+                _document.owner_id == principal.owner_id,
+                _document.id == document_id,
+                _document.deleted_at.is_not(None),
+            )
+        )
+        raise InvalidRequest(
+            f"“{document.title}” is still being worked on. Try again in a moment."
+        )
 
     def set_state(
         self,

@@ -69,8 +69,14 @@ class Cursors:
         return None if row is None else _cursor_of(row)
 
     def all(self, principal: Principal) -> dict[DocumentId, Cursor]:
-        """Return where a person is in every document they opened."""
-        query = select(schema.cursor).where(_cursor.owner_id == principal.owner_id)
+        """Return where a person is in every document they opened and did not delete."""
+        document = schema.document.c
+        query = (
+            select(schema.cursor)
+            .join(schema.document, document.id == _cursor.document_id)
+            .where(_cursor.owner_id == principal.owner_id)
+            .where(document.deleted_at.is_(None))
+        )
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return {DocumentId(row["document_id"]): _cursor_of(row) for row in rows}

@@ -7,18 +7,21 @@ written.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
 from sqlalchemy import select
 
 from lectern.ids import BlobHash
+from lectern.units import size
 from resources.services import Services
 from resources.stores import schema
 from resources.stores.clock_watch import ClockWatch
+from resources.stores.loose import Loose, LooseEnds
 from resources.stores.portions import portions
 from resources.stores.reachability import reachable_between
+from resources.stores.sweep_record import LastSweep, SweepRecord
 
 GRACE = timedelta(hours=24)
 DELETED_VOICES_KEPT = timedelta(days=30)
@@ -38,7 +41,27 @@ class Swept:
     blobs: int
     blob_bytes: int
     job_logs: int
+    loose: Loose = field(default_factory=Loose)
     is_put_off: bool = False  # the clock leapt: nothing was deleted
+
+    @property
+    def words(self) -> str:
+        """Return what was deleted, in words."""
+        counts = {
+            "documents": self.documents,
+            "sounds": self.variants + self.loose.sounds,
+            "files": self.blobs + self.loose.files,
+            "uploads": self.uploads,
+            "logs": self.job_logs,
+            "rows that led nowhere": self.loose.links + self.loose.parts,
+        }
+        listed = ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
+        told = f"{listed or 'nothing'} ({size(self.blob_bytes)})"
+        if not self.loose.lost:
+            return told
+        return (
+            f"{told}; {self.loose.lost:,} stored files are lost, see “lectern doctor”"
+        )
 
 
 def sweep(
@@ -71,16 +94,26 @@ def sweep(
         for upload_id in uploads:
             services.uploads.drop(upload_id)
         _forget_old_rows(services, grace)
+    loose = Loose() if dry_run else _loose_ends(services).sweep(grace)
     variants = _sweep_variants(services, grace, dry_run=dry_run)
     blobs, blob_bytes = _sweep_blobs(services, grace, dry_run=dry_run)
-    return Swept(
+    swept = Swept(
         documents=len(documents),
         uploads=len(uploads),
         variants=variants,
         blobs=blobs,
         blob_bytes=blob_bytes,
         job_logs=_sweep_job_logs(services, dry_run=dry_run),
+        loose=loose,
     )
+    if not dry_run:
+        note = LastSweep(at=services.database.now(), words=swept.words)
+        SweepRecord(services.preferences).note(note)
+    return swept
+
+
+def _loose_ends(services: Services) -> LooseEnds:
+    return LooseEnds(services.database, services.blobs, services.variants)
 
 
 def _forget_old_rows(services: Services, grace: timedelta) -> None:
@@ -88,6 +121,8 @@ def _forget_old_rows(services: Services, grace: timedelta) -> None:
     services.page_cache.drop_old(PAGE_CACHE_KEPT)
     services.daily.drop_old()
     services.outbox.trim(PUBLISHED_EVENTS_KEPT)
+    kept = timedelta(days=services.settings.retention.job_days)
+    services.job_history.forget(ended_before=services.database.now() - kept)
     services.variants.drop_old_claims(grace)
     services.blobs.clear_aside(unused_seconds=grace.total_seconds())
 

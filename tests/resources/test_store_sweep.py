@@ -8,17 +8,22 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import delete
 
 from lectern.accounts.people import LOCAL
 from lectern.jobs.states import JobKind
 from resources.services import Services
+from resources.stores import schema
+from resources.stores.loose import Loose
 from resources.stores.reachability import reachable_blobs
 from resources.stores.sweep import Swept, sweep
+from resources.stores.sweep_record import SweepRecord
 from tests.support.stores import (
     VOICE,
     Clock,
     add_document,
     key_of,
+    let_days_pass,
     link_to,
     settings_in,
     voice,
@@ -54,9 +59,11 @@ def test_a_deleted_document_goes_with_all_that_was_only_its_own(
     timed.jobs.finish(job.id)
     swept = sweep(timed, grace=AT_ONCE)
 
-    assert (swept.documents, swept.variants, swept.job_logs) == (1, 1, 1)
+    assert (swept.documents, swept.variants, swept.job_logs) == (1, 1, 0)
     assert set(timed.blobs.all()) == set(reachable_blobs(timed.database))
     assert key_of("shared") in timed.variants.find([key_of("shared")])
+    let_days_pass(timed, clock, 366)  # what was done is remembered for a year
+    assert sweep(timed, grace=AT_ONCE).job_logs == 1
 
 
 def test_a_deleted_document_can_be_brought_back_for_a_month(
@@ -129,3 +136,32 @@ def test_the_sweep_keeps_exactly_what_is_reachable(
     assert set(services.variants.find(everything)) == wanted
     assert set(services.blobs.all()) == set(reachable_blobs(services.database))
     services.close()
+
+
+def test_rows_that_lead_to_nothing_are_forgotten_and_what_is_lost_is_told(
+    timed: Services, clock: Clock
+) -> None:
+    document = add_document(timed, "hello")
+    voice(timed, document, link_to("lost sound"))
+    voice(timed, document, link_to("lost row", index=1))
+    cover = timed.blobs.put(b"cover")
+    part = timed.blobs.put(b"part")
+    timed.catalog.put_artifact(document.id, "cover", cover)
+    timed.catalog.put_artifact(document.id, "part-0001", part)
+    lost = key_of("lost sound")
+    timed.blobs.delete(timed.variants.find([lost])[lost].blob)
+    timed.blobs.delete(cover)
+    timed.blobs.delete(document.blob)
+    with timed.database.write() as connection:
+        gone = schema.variant.c.key == key_of("lost row")
+        connection.execute(delete(schema.variant).where(gone))
+    let_days_pass(timed, clock, 8)
+
+    swept = sweep(timed)
+
+    assert swept.loose == Loose(links=1, parts=1, sounds=1, files=1, lost=1)
+    assert "1 stored files are lost" in swept.words
+    last = SweepRecord(timed.preferences).last()
+    assert last is not None
+    assert last.words == swept.words
+    assert timed.catalog.artifacts(document.id) == {}
