@@ -25,6 +25,7 @@ from lectern.jobs.wanted import LOCAL, Wanted
 from lectern.settings import Settings
 from lectern.usage.events import EventKind
 from resources.collecting import collection_paused
+from resources.counted_pages import counted
 from resources.engines.recognition.base import PageCache, Progress, Recogniser
 from resources.engines.recognition.engines import RecognitionEngines
 from resources.filtering import Filtering
@@ -106,7 +107,8 @@ class Preparation:
         Raises:
             InputError: The file cannot be read; the message says what to do.
             LimitReached: It has more pages than one document may have, or its owner's
-                allowance is used up. Pages that were read are kept.
+                allowance, or what they may have in a day, is used up. Pages that were
+                read are kept.
             EngineError: The engine failed.
         """
         job = job or self._job(document)
@@ -123,12 +125,13 @@ class Preparation:
         with (
             self._blobs.held(document.blob) as path,
             self._pages_for(document, recogniser) as pages,
+            counted(pages, self._allowed, document.principal) as cache,
         ):
             recognition = recognise_all(
                 document,
                 path,
                 recogniser,
-                cache=pages,
+                cache=cache,
                 progress=progress,
                 all_pages=wanted.all_pages,
                 page_limit=limits.pages,

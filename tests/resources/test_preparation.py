@@ -25,6 +25,7 @@ from resources.services import Services
 from resources.stores.catalog import Document
 from resources.text_models import load_models
 from tests.support.printing import Sheet, prose
+from tests.support.stores import give
 
 
 class Press(Recogniser):
@@ -172,6 +173,22 @@ def test_more_pages_than_allowed_are_refused(services, document):
         page_cache=services.page_cache,
         filtering=services.filtering(),
         recogniser=Press(*pages(1, 2)),
+    )
+
+    with pytest.raises(TooManyPages, match="2 pages; one document may have 1"):
+        preparation.recognise(document)
+
+
+def test_a_person_may_have_documents_of_fewer_pages(document, services):
+    give(services, LOCAL, pages=1)
+    preparation = Preparation(
+        settings=services.settings,
+        catalog=services.catalog,
+        jobs=services.jobs,
+        blobs=services.blobs,
+        page_cache=services.page_cache,
+        recogniser=Press(*pages(1, 2)),
+        allowed=services.allowed,
     )
 
     with pytest.raises(TooManyPages, match="2 pages; one document may have 1"):
