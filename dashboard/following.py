@@ -7,7 +7,9 @@ row first, and whoever finds it queued launches it.
 import logging
 
 from dashboard.backend import Backend
+from dashboard.pacing import count_elements
 from lectern.accounts.people import Principal
+from lectern.accounts.rates import RateClass
 from lectern.errors import Cancelled, LecternError
 from lectern.ids import DocumentId
 from lectern.jobs.batches import Batch
@@ -118,7 +120,12 @@ def launch(here: Backend, job: Job) -> None:
 def begin_batch(
     here: Backend, principal: Principal, plan: Plan, *, name: str, is_off_peak: bool
 ) -> Batch:
-    """Accept a batch, and start what may start at once."""
+    """Accept a batch, and start what may start at once.
+
+    Raises:
+        TooFast: So many documents were asked for too often.
+    """
+    count_elements(principal, RateClass.DOCUMENT, len(plan.tasks))
     batching = here.services.batching()
     batch = batching.begin(principal, plan, name=name, is_off_peak=is_off_peak)
     let_go(here)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from dashboard import following
 from dashboard.backend import Backend
+from dashboard.pacing import count_elements
 from lectern.accounts.people import Principal
+from lectern.accounts.rates import RateClass
 from lectern.documents.formats import Format
 from lectern.documents.titles import title_from
 from lectern.errors import FileTooLarge, LecternError
@@ -81,8 +83,10 @@ def take_page(
         InvalidRequest: It is no address that may be fetched.
         PageUnreachable: There is nothing, or it did not come.
         InputError: Lectern cannot read this kind of file.
-        LimitReached: It is larger than it may be, or the library is full.
+        LimitReached: It is larger than it may be, or the library is full, or they came
+            too often.
     """
+    count_elements(principal, RateClass.DOCUMENT, 1)
     with tempfile.TemporaryFile(dir=here.settings.root) as file:
         fetched = Fetcher(
             here.settings, limit_bytes=here.services.limits.of(principal).upload_bytes

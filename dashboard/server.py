@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from streamlit import config
 
-from dashboard import backend, identity, middleware
+from dashboard import backend, identity, middleware, pacing
 from dashboard.api import (
     addresses,
     assets,
@@ -77,6 +77,7 @@ MIDDLEWARE = [
     Middleware(middleware.ClosedPaths),
     Middleware(middleware.SameOrigin),
     Middleware(identity.Identity),
+    Middleware(pacing.Paced),
 ]
 
 

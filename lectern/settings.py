@@ -32,6 +32,7 @@ from lectern.accounts.plans import (
     merged,
     plans_of,
 )
+from lectern.accounts.rates import Rates
 from lectern.accounts.settings import Accounts
 from lectern.environments import ENVIRONMENTS
 from lectern.jobs.caps import JobCaps
@@ -510,6 +511,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     plans: dict[PlanName, PlanSettings] = Field(default_factory=default_plans)
     """What people may use, by plan; ``docs/limits.md`` says how they are changed."""
+    rates: Rates = Rates()
     default_plan: str = "free"
     """Plan of whoever signs in and was given none. A guest has `guest`, an operator
     `full`, the one person of a machine without sign-in `local`."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from lectern.accounts.people import Principal
 from lectern.errors import BlobMissing, Cancelled, InvalidRequest, LecternError
+from lectern.ids import VariantKey
 from lectern.speech.voices import Voice, primary_language
 from resources.engines.opus import Encoded
 from resources.engines.turns import Rank
@@ -37,6 +38,11 @@ class Saying:
         """Return how many characters are spoken."""
         said = self.reading.utterances(self.indices)
         return sum(len(utterance.text) for utterance in said)
+
+    def missing(self) -> set[VariantKey]:
+        """Return the sounds that are not there yet."""
+        keys = {one.key for one in self.reading.utterances(self.indices)}
+        return keys - self.services.variants.existing(keys)
 
     def sounds(self, stop: threading.Event) -> Generator[Encoded]:
         """Yield the sound of each block, in order, as soon as it is there.

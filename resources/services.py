@@ -40,6 +40,7 @@ from resources.stores.person_limits import PersonLimits
 from resources.stores.personal_voices import PersonalVoices
 from resources.stores.pins import Pins
 from resources.stores.preferences import Preferences
+from resources.stores.rates import RateStore
 from resources.stores.sessions import Sessions
 from resources.stores.tokens import Tokens
 from resources.stores.uploads import Uploads
@@ -78,6 +79,7 @@ class Services:
     limits: PersonLimits
     daily: DailyUse
     allowed: Allowed
+    rates: RateStore
     catalog: Catalog
     jobs: Jobs
     batches: Batches
@@ -121,7 +123,7 @@ class Services:
         blobs = open_blobs(settings, database)
         outbox = Outbox(database)
         limits, daily = PersonLimits(database, settings), DailyUse(database)
-        allowed = Allowed(limits, daily)
+        allowed, ledger = Allowed(limits, daily), Ledger(database)
         jobs = Jobs(database, allowed)
         voices = Voices(database, allowed)
         ledger = Ledger(database, allowances=plan_allowances(limits))
@@ -134,6 +136,7 @@ class Services:
             limits=limits,
             daily=daily,
             allowed=allowed,
+            rates=RateStore(database, settings.rates, ledger),
             catalog=Catalog(database, outbox, allowed),
             jobs=jobs,
             batches=Batches(database),

@@ -1,6 +1,7 @@
 """How routes read requests and how they answer, errors included."""
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,7 +13,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lectern.accounts.people import Principal
-from lectern.errors import InvalidRequest, LecternError, LimitReached, NotFound
+from lectern.errors import (
+    EngineBusy,
+    InvalidRequest,
+    LecternError,
+    LimitForNow,
+    LimitReached,
+    NotFound,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +80,10 @@ def error_answer(error: LecternError) -> JSONResponse:
             body["used"] = error.used
         if error.limit is not None:
             body["limit"] = error.limit
-    return JSONResponse(body, status_code=error.http_status, headers=NO_STORE)
+    headers = dict(NO_STORE)
+    if isinstance(error, LimitForNow | EngineBusy):
+        headers["retry-after"] = str(math.ceil(error.retry_after_seconds))
+    return JSONResponse(body, status_code=error.http_status, headers=headers)
 
 
 async def read_body(

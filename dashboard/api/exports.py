@@ -11,7 +11,9 @@ from dashboard import backend, following
 from dashboard.api.answers import NO_STORE, blocking, principal_of, read_body, route
 from dashboard.api.stored_files import stored_file
 from dashboard.backend import Backend
+from dashboard.pacing import count_elements
 from lectern.accounts.people import Principal
+from lectern.accounts.rates import RateClass
 from lectern.exports.requests import ExportRequest
 from lectern.ids import DocumentId
 from lectern.jobs.states import JobKind
@@ -33,7 +35,11 @@ def unfinished_exports(
 def begin_export(
     here: Backend, principal: Principal, plan: ExportPlan, document_id: DocumentId
 ) -> tuple[Job, bool]:
-    """Return the job that makes an export, and whether it was made just now."""
+    """Return the job that makes an export, and whether it was made just now.
+
+    Raises:
+        LimitReached: As many were made today, or are in hand, as one person may have.
+    """
     parameters = {
         "export": plan.request.model_dump(mode="json"),
         "voice": plan.voice_id,
@@ -41,6 +47,7 @@ def begin_export(
     for job in unfinished_exports(here, principal, document_id):
         if job.parameters == parameters and not job.cancel_requested:
             return job, False
+    count_elements(principal, RateClass.EXPORT, 1)
     job = here.services.jobs.create(
         principal,
         document_id=document_id,

@@ -14,9 +14,11 @@ from starlette.routing import Route
 
 from dashboard import backend
 from dashboard.api.answers import NO_STORE, blocking
+from dashboard.pacing import count_elements
 from lectern.accounts.people import Principal
+from lectern.accounts.rates import RateClass
 from lectern.accounts.tokens import Scope
-from lectern.errors import EngineBusy, LecternError
+from lectern.errors import EngineBusy, LecternError, LimitForNow
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ def token_route(path: str, handler: Handler, method: str, scope: Scope) -> Route
     async def answer(request: Request) -> Response:
         try:
             principal = await holder(request, scope)
+            await blocking(count_elements, principal, RateClass.API, 1)
             return await handler(request, principal)
         except Refused as refused:
             return refused_answer(refused)
@@ -99,7 +102,7 @@ async def holder(request: Request, scope: Scope) -> Principal:
 def refusal_of(error: LecternError) -> Refused:
     """Return one of our own errors in OpenAI's words."""
     headers = {}
-    if isinstance(error, EngineBusy):
+    if isinstance(error, EngineBusy | LimitForNow):
         headers["retry-after"] = str(max(1, round(error.retry_after_seconds)))
     is_theirs = error.http_status < 500
     return Refused(

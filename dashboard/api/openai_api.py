@@ -31,8 +31,10 @@ from dashboard.api.openai_answers import (
 )
 from dashboard.api.threads import Pieces
 from dashboard.backend import Backend
+from dashboard.pacing import count_elements
 from dashboard.speakers import models, served_voices, speaker
 from lectern.accounts.people import Principal
+from lectern.accounts.rates import RateClass
 from lectern.accounts.tokens import Scope
 from lectern.contracts import Contract
 from lectern.errors import Cancelled, LecternError
@@ -189,7 +191,9 @@ def _say(here: Backend, principal: Principal, wanted: SpeechRequest) -> Saying:
     voice = speaker(
         here, principal, model=wanted.model, name=wanted.voice_name, text=wanted.input
     )
-    return say_text(here.services, principal, wanted.input, voice=voice)
+    saying = say_text(here.services, principal, wanted.input, voice=voice)
+    count_elements(principal, RateClass.SPEECH, len(saying.missing()))
+    return saying
 
 
 def _sound(

@@ -11,7 +11,9 @@ from starlette.routing import BaseRoute
 from dashboard import backend, following, intake
 from dashboard.api.answers import blocking, principal_of, read_body, route
 from dashboard.backend import Backend
+from dashboard.pacing import count_elements
 from lectern.accounts.people import Principal
+from lectern.accounts.rates import RateClass
 from lectern.contracts import Contract
 from lectern.documents.formats import Format
 from lectern.documents.titles import TITLE_CHARS, clean_title
@@ -36,7 +38,9 @@ def take_text(here: Backend, principal: Principal, pasted: NewText) -> intake.Ta
     Raises:
         NothingToRead: It holds no words.
         FileTooLarge: It is longer than texts may be.
+        TooFast: Documents came too often.
     """
+    count_elements(principal, RateClass.DOCUMENT, 1)
     data = pasted.text.strip().encode()
     limit = here.services.limits.of(principal).text_bytes
     if not any(character.isalnum() for character in pasted.text):

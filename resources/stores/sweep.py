@@ -120,6 +120,7 @@ def _forget_old_rows(services: Services, grace: timedelta) -> None:
     services.voices.purge(deleted_for=DELETED_VOICES_KEPT)
     services.page_cache.drop_old(PAGE_CACHE_KEPT)
     services.daily.drop_old()
+    services.rates.drop_idle()
     services.outbox.trim(PUBLISHED_EVENTS_KEPT)
     kept = timedelta(days=services.settings.retention.job_days)
     services.job_history.forget(ended_before=services.database.now() - kept)
