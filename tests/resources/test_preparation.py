@@ -187,6 +187,7 @@ def test_a_person_may_have_documents_of_fewer_pages(document, services):
         jobs=services.jobs,
         blobs=services.blobs,
         page_cache=services.page_cache,
+        filtering=services.filtering(),
         recogniser=Press(*pages(1, 2)),
         allowed=services.allowed,
     )
