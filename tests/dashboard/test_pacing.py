@@ -99,7 +99,7 @@ def test_blocks_that_a_program_has_spoken_count_each(client, many, anna):
 
     def speak(text: str) -> httpx.Response:
         body = {"input": text, "response_format": "wav"}
-        return client.post("/v1/audio/speech", json=body, headers=headers)
+        return client.post("/v1/audio/speech", json=body, headers=headers, timeout=60)
 
     two = "One paragraph.\n\nAnother one."
     assert speak(two).status_code == 200
