@@ -10,6 +10,7 @@ from dashboard.components.mount import mount
 from dashboard.views import (
     activity,
     comparing,
+    filters,
     library,
     reader,
     statistics,
@@ -52,6 +53,12 @@ pages = {
         url_path="compare",
         visibility="hidden",  # reached from a document
     ),
+    "filters": st.Page(
+        filters.show,
+        title="Filters",
+        icon=":material/find_replace:",
+        url_path="filters",
+        visibility="hidden",  # reached from a document and from the settings
     "trash": st.Page(
         trash.show,
         title="Trash",

@@ -1,5 +1,7 @@
-"""Which voice reads a document."""
+"""As what a document is read: by which voice, and as its filters leave it."""
 
+from lectern.accounts.people import Principal
+from lectern.ids import DocumentId
 from lectern.speech.voices import Voice
 from resources.choosing import choose_voice
 from resources.services import Services
@@ -15,3 +17,14 @@ def voice_of(
         UnknownVoice: The voice that was asked for is none, and never was one here.
     """
     return choose_voice(services, document, asked=asked).voice
+
+
+def opened(
+    services: Services, principal: Principal, document_id: DocumentId
+) -> Document:
+    """Return a document to be read; filters that have changed are carried out first.
+
+    Raises:
+        NotFound: There is no such document of this person.
+    """
+    return services.filtering().refresh(services.catalog.get(principal, document_id))

@@ -102,6 +102,12 @@ def compare_document(document_id: DocumentId) -> NoReturn:
     )
 
 
+def open_filters(document_id: DocumentId | None = None) -> NoReturn:
+    """Show the filters of a document, or those for all of them."""
+    query = {} if document_id is None else {"document": document_id}
+    st.switch_page(st.session_state[_PAGES]["filters"], query_params=query)
+
+
 def play_token(document_id: DocumentId) -> str:
     """Return the mark of the press that asked to hear this document, or "".
 

@@ -20,7 +20,7 @@ from dashboard.api.answers import (
 from dashboard.api.manifests import build_manifest, etag_of, skipped_entries
 from dashboard.api.stored_files import stored_file
 from dashboard.backend import Backend
-from dashboard.reading import voice_of
+from dashboard.reading import opened, voice_of
 from lectern.accounts.people import Principal
 from lectern.documents.pages import BlockKind, SpanKind
 from lectern.documents.spoken import Policy, Speaking
@@ -52,7 +52,7 @@ def manifest_of(
 ) -> bytes:
     """Return a document's manifest; the last few are kept."""
     services = here.services
-    document = services.catalog.get(principal, document_id)
+    document = opened(services, principal, document_id)
     voice_id = voice_of(services, document, asked=voice).id
     stamp = repr((document, voice_id))
     if (kept := _manifests.get(stamp)) is not None:

@@ -9,6 +9,7 @@
 import { element, mounted } from "./dom.js";
 import { engine } from "./engine.js";
 import { buildText, charAt, rangeOf } from "./reader_text.js";
+import { Saying } from "./reader_saying.js";
 import { FollowScroll } from "./reader_scroll.js";
 
 const WORD_HIGHLIGHT = "lectern-word";
@@ -30,6 +31,7 @@ class Reader {
     this.message = element("p", { class: "message", role: "status", hidden: true });
     this.host = element("article", { class: "reader", "aria-label": "Text" });
     parent.append(this.message, this.host);
+    this.saying = new Saying(parent, this.host);
     this.highlight = globalThis.Highlight ? new Highlight() : null;
     this.scroll = new FollowScroll(this.host, {
       away: () => engine.wantsPlay && engine.setFollowing(false),
@@ -74,6 +76,7 @@ class Reader {
     if (this.#leave) return;
     if (this.highlight) CSS.highlights.set(WORD_HIGHLIGHT, this.highlight);
     this.scroll.attach();
+    this.saying.attach();
     const removers = [
       engine.on("document", () => this.#draw()),
       engine.on("state", () => this.#say()),
@@ -89,6 +92,7 @@ class Reader {
     this.#leave?.();
     this.#leave = null;
     this.scroll.detach();
+    this.saying.detach();
     this.highlight?.clear();
   }
 

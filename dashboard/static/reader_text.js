@@ -149,9 +149,15 @@ function blockSpan(block) {
   return span;
 }
 
-/** Add text with its marked stretches; where they overlap, the outermost counts. */
+/** Add text with its marked stretches; where they overlap, the outermost counts.
+ *
+ * What a filter says otherwise is only a hint, and gives way to every other mark. */
 function addSpans(parent, text, spans) {
-  const ordered = [...spans].sort((a, b) => a[0] - b[0] || b[1] - a[1]);
+  const marks = spans.filter(([, , kind]) => kind !== "said");
+  const hints = spans.filter(
+    ([start, end, kind]) => kind === "said" && !marks.some((mark) => mark[0] < end && mark[1] > start),
+  );
+  const ordered = [...marks, ...hints].sort((a, b) => a[0] - b[0] || b[1] - a[1]);
   let at = 0;
   for (const [start, end, kind, target] of ordered) {
     if (start < at || end > text.length || end <= start) continue;
@@ -166,7 +172,8 @@ function marked(text, kind, target) {
   if (kind === "link" && SAFE_LINK.test(target ?? "")) {
     return element("a", { href: target, rel: "noopener noreferrer", target: "_blank", text });
   }
-  return element(SPAN_TAGS[kind] ?? "span", { class: `mark-${kind}`, text });
+  const title = kind === "said" ? (target ? `Said: ${target}` : "Not said") : null;
+  return element(SPAN_TAGS[kind] ?? "span", { class: `mark-${kind}`, title, text });
 }
 
 /**

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import following, session
 from dashboard.api.manifests import full_policy, skipped_entries
 from dashboard.components.mount import mount
-from dashboard.reading import voice_of
+from dashboard.reading import opened, voice_of
 from dashboard.views import adding, exporting, reader_tools, wording
 from lectern.errors import NotFound, may_succeed_again
 from lectern.ids import DocumentId
@@ -40,7 +40,7 @@ def _document() -> Document | None:
     if document_id is None:
         return None
     try:
-        return services.catalog.get(principal, document_id)
+        return opened(services, principal, document_id)
     except NotFound:
         if session.forget_document():  # deleted since it was shown last
             return _document()
@@ -145,6 +145,7 @@ def _show_toolbar(document: Document, *, voice_id: str) -> dict[str, Any]:
         look = reader_tools.show_display()
         reader_tools.show_voices(document, voice_id=voice_id)
         reader_tools.show_bookmarks(document)
+        reader_tools.show_filters(document)
         reader_tools.show_recognitions(document)
         exporting.show_exports(document)
     return look

@@ -71,7 +71,7 @@ def _kinds_in(document: Document) -> set[str]:
     kinds: set[BlockKind | SpanKind] = {block.kind for block in text.blocks}
     kinds |= {span.kind for block in text.blocks for span in block.spans}
     kinds -= ALWAYS_SPOKEN
-    kinds -= {SpanKind.EMPHASIS, SpanKind.STRONG}
+    kinds -= {SpanKind.EMPHASIS, SpanKind.STRONG, SpanKind.SAID}
     return {str(kind) for kind in kinds}
 
 
@@ -237,3 +237,9 @@ def show_recognitions(document: Document) -> None:
     is_printed = document.format in (Format.PDF, Format.IMAGE)
     if is_printed and st.button("Compare", icon=":material/compare:", type="tertiary"):
         session.compare_document(document.id)
+
+
+def show_filters(document: Document) -> None:
+    """Lead to the rules by which words are said otherwise."""
+    if st.button("Filters", icon=":material/find_replace:", type="tertiary"):
+        session.open_filters(document.id)

@@ -39,6 +39,10 @@ def show() -> None:
     now = datetime.now(UTC)
     for token in tokens:
         _show_token(token, now)
+    st.header("Filters", anchor=False)
+    st.markdown("Rules that say words otherwise in all your documents.")
+    if st.button("Open filters", icon=":material/find_replace:"):
+        session.open_filters()
     show_balance()
 
 
