@@ -119,6 +119,13 @@ def _show_rule(place: int, rule: Rule, count: int) -> None:
         args=(place, replace(rule, is_enabled=not rule.is_enabled)),
     )
     st.markdown(rule_line(rule), width="stretch")
+    with st.container(
+        horizontal=True, vertical_alignment="center", wrap=False, width="content"
+    ):
+        _show_buttons(place, count)
+
+
+def _show_buttons(place: int, count: int) -> None:
     for step, icon, label in (
         (-1, "arrow_upward", "Earlier"),
         (1, "arrow_downward", "Later"),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import session
+from dashboard.reading import opened
 from dashboard.views import filter_editor, wording
 from lectern.documents.filter_files import filters_from_json, filters_to_json
 from lectern.documents.filters import Filter
@@ -48,7 +49,8 @@ def _document() -> Document | None:
     if not asked:
         return None
     try:
-        return session.services().catalog.get(session.principal(), DocumentId(asked))
+        # Filtered anew by what was changed here, so that the player goes on with it.
+        return opened(session.services(), session.principal(), DocumentId(asked))
     except NotFound:
         return None
 
@@ -68,6 +70,10 @@ def _choose_scope(document: Document | None) -> DocumentId | None:
         st.caption("Each document is read anew when it is next opened or played.")
         return None
     st.caption(wording.plain(document.title))
+    general = session.services().filters.all(session.principal())
+    if general:
+        count = wording.count(len(general), "filter", "filters")
+        st.caption(f"{count} for all your documents come before these.")
     return document.id
 
 
@@ -126,6 +132,25 @@ def _show_filter(one: KeptFilter, place: int, kept: Sequence[KeptFilter]) -> Non
 
 
 def _show_buttons(one: KeptFilter, place: int, kept: Sequence[KeptFilter]) -> None:
+    with st.container(
+        horizontal=True, vertical_alignment="center", wrap=False, width="content"
+    ):
+        _show_moves(one, place, kept)
+        if st.button("Edit", key=f"filter-edit-{one.id}", icon=":material/edit:"):
+            filter_editor.begin(one.filter, kept=one, document_id=one.document_id)
+            st.rerun()
+        with st.popover("", icon=":material/more_vert:", type="tertiary", help="More"):
+            _show_versions(one)
+            st.button(
+                "Delete this filter",
+                key=f"filter-delete-{one.id}",
+                icon=":material/delete:",
+                on_click=_act,
+                args=(session.services().filters.delete, one.id),
+            )
+
+
+def _show_moves(one: KeptFilter, place: int, kept: Sequence[KeptFilter]) -> None:
     for step, icon, label in (
         (-1, "arrow_upward", "Earlier"),
         (1, "arrow_downward", "Later"),
@@ -139,18 +164,6 @@ def _show_buttons(one: KeptFilter, place: int, kept: Sequence[KeptFilter]) -> No
             disabled=not 0 <= place + step < len(kept),
             on_click=_move,
             args=(kept, place, step),
-        )
-    if st.button("Edit", key=f"filter-edit-{one.id}", icon=":material/edit:"):
-        filter_editor.begin(one.filter, kept=one, document_id=one.document_id)
-        st.rerun()
-    with st.popover("", icon=":material/more_vert:", type="tertiary", help="More"):
-        _show_versions(one)
-        st.button(
-            "Delete this filter",
-            key=f"filter-delete-{one.id}",
-            icon=":material/delete:",
-            on_click=_act,
-            args=(session.services().filters.delete, one.id),
         )
 
 
