@@ -15,15 +15,24 @@ from dashboard import backend, following
 from dashboard.api.documents import change_policy
 from dashboard.backend import Backend
 from dashboard.reading import voice_of
-from dashboard.views import exporting, reader, reader_tools, statistics, wording
+from dashboard.views import (
+    exporting,
+    filter_results,
+    reader,
+    reader_tools,
+    statistics,
+    wording,
+)
 from lectern.accounts.people import LOCAL
 from lectern.accounts.tokens import Scope
+from lectern.documents.filters import Filter, Rule
 from lectern.documents.spoken import Speaking
 from lectern.errors import EngineCrashed, LecternError, PasswordProtected
 from lectern.exports.formats import ExportFormat
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
 from lectern.usage.events import EventKind, Listened, Recognised
-from lectern.usage.quotes import price_text
+from lectern.usage.quotes import Quote, price_text
+from resources.filter_previews import ChangedBlock, Preview
 from resources.services import Services
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
@@ -656,6 +665,44 @@ def test_tokens_are_listed_without_their_text_and_revoked(
 
     assert "There are no tokens yet" in words(app)
     assert services.tokens.told_by(secret) is None
+
+
+def test_filters_are_listed_tried_and_switched_off(open_page, services):
+    document = ready_document(services)
+    rules = (Rule("mill", "**weir**"),)
+    kept = services.filters.add(
+        LOCAL, Filter("Words <b>", rules), document_id=document.id
+    )
+
+    app = open_page("filters", document=document.id)
+
+    assert r"Words \<b\>" in words(app)
+    assert r"mill → **\*\*weir\*\***" in words(app)
+    click(app, f"filter-edit-{kept.id}")
+    press(app, "Try it out")
+    assert "1 passage changes" not in words(app)  # it is said so already
+    press(app, "Save")
+    without_trouble(app.toggle(key=f"filter-on-{kept.id}-1").set_value(False).run())
+    assert not services.filters.get(LOCAL, kept.id).filter.is_enabled
+    off = services.catalog.get(LOCAL, document.id)
+    assert services.filtering().made_by(off)["rules"] == ""
+
+
+def test_what_a_filter_changes_is_put_into_words():
+    quoted = Quote("espeak", chars=30, seconds=7.0)
+    block = ChangedBlock(
+        1, "By the *mill*", "By the *mill*", "By the mill", "By a weir"
+    )
+    found = Preview(2, (block,), spoken_anew=1, left_out=0, quote=quoted)
+
+    line = filter_results.summary(found).replace("\\", "")
+
+    assert (
+        line == "2 places · 1 passage changes · 1 to be spoken anew · about 7 s · free"
+    )
+    assert filter_results.difference(block) == (
+        "By :red[~~the mill~~] :green-background[**a weir**]"
+    )
 
 
 def button(app: AppTest, label: str):

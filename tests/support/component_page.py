@@ -71,6 +71,7 @@ class Stage:
     break_after_bytes: int | None = None
     requests: list[str] = field(default_factory=list)
     policy: dict[str, str] = field(default_factory=dict)
+    sayings: list[dict[str, Any]] = field(default_factory=list)
     closing: bool = False
     base: str = ""
 
@@ -163,8 +164,17 @@ def _document_routes(stage: Stage) -> list[Route]:
         stage.policy = await request.json()
         return JSONResponse({"skipped": []})
 
+    async def saying(request: Request) -> Response:
+        wanted = await request.json()
+        if not wanted["say"]:
+            body = {"code": "test", "message": "Write how it is said."}
+            return JSONResponse(body, 400)
+        stage.sayings.append(wanted)
+        return JSONResponse({"filter": "f", "version": 1}, status_code=201)
+
     prefix = "/api/documents/{id}"
     return [
+        Route(f"{prefix}/sayings", saying, methods=["POST"]),
         Route(f"{prefix}/manifest", manifest),
         Route(f"{prefix}/events", events),
         Route(f"{prefix}/cursor", get_cursor),

@@ -68,6 +68,55 @@ def test_selecting_text_is_not_a_jump(serve, open_page) -> None:
     assert engine(page, "[engine.index, engine.wantsPlay]") == [0, False]
 
 
+def test_selected_words_are_said_otherwise_and_heard(serve, open_page) -> None:
+    stage = story(count=6, words=20)
+    stage.voice()
+    page = open_page(serve(stage))
+    at = stage.blocks[2]["t"].index("word7")
+    box = word_box(page, 2, at + 1, at + 3)  # a part of the word is enough
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"], y, steps=3)
+    page.mouse.up()
+    page.get_by_role("button", name="Say it otherwise…").click()
+    field = page.get_by_label("Say “word7” as")
+    field.fill("")
+    field.press("Enter")
+    page.get_by_text("Write how it is said.").wait_for()
+    field.fill("<b>seven</b>")
+    page.get_by_role("button", name="Save and hear").click()
+
+    wait(page, "engine.state === 'playing'")
+    assert stage.sayings == [
+        {"words": "word7", "say": "<b>seven</b>", "everywhere": False}
+    ]
+    assert engine(page, "engine.index") == 2
+    assert not page.get_by_role("button", name="Say it otherwise…").is_visible()
+
+
+def test_what_is_said_otherwise_is_marked_and_gives_way_to_links(
+    serve, open_page
+) -> None:
+    stage = story(count=2, words=20)
+    stage.blocks[1] |= {
+        "t": "Nguyễn wrote it here.",
+        "s": [
+            [0, 6, "said", "<i>win</i>"],
+            [13, 20, "said", "over there"],
+            [16, 20, "link", "https://example.org"],
+        ],
+    }
+    page = open_page(serve(stage))
+    marks = page.evaluate(
+        f"[...{ROOT}.querySelectorAll('.mark-said')]"
+        ".map((mark) => [mark.textContent, mark.title])"
+    )
+
+    assert marks == [["Nguyễn", "Said: <i>win</i>"]]
+    assert page.get_by_role("link", name="here").count() == 1
+
+
 def test_hostile_text_stays_text(serve, open_page) -> None:
     page = open_page(serve(kinds()))
     text = page.locator("#reader [data-block='11']")
