@@ -59,6 +59,7 @@ pages = {
         icon=":material/find_replace:",
         url_path="filters",
         visibility="hidden",  # reached from a document and from the settings
+    ),
     "trash": st.Page(
         trash.show,
         title="Trash",
