@@ -36,6 +36,7 @@ def test_a_stranger_hears_a_scan_and_a_book_and_loses_nothing(
     person.drops(scan, book)
     hears_both_columns_in_order(person)
     place = jumps_around_in_the_book(person)
+    nothing_is_asked_of_other_sites(person)
     context.close()
 
     context = chromium.new_context()
@@ -75,6 +76,30 @@ def jumps_around_in_the_book(person: Person) -> tuple[int, str]:
     person.waits_for("engine.state === 'paused'")
     time.sleep(1)
     return last, words_on_page(person)[last]
+
+
+def nothing_is_asked_of_other_sites(person: Person) -> None:
+    """The browser refused nothing of ours, and refuses whatever would lead away."""
+    assert person.refused_by_the_browser() == []
+
+    person.page.evaluate(
+        """async () => {
+          await fetch('http://127.0.0.1:9/told').catch(() => {});
+          for (const [tag, at] of [['script', 'src'], ['img', 'src'], ['link', 'href']]) {
+            const element = document.createElement(tag);
+            if (tag === 'link') element.rel = 'stylesheet';
+            element[at] = 'http://127.0.0.1:9/' + tag;
+            document.body.append(element);
+          }
+        }"""
+    )
+    person.page.wait_for_function("window.refused.length >= 4", timeout=60_000)
+    assert {one.split()[0] for one in person.refused_by_the_browser()} == {
+        "connect-src",
+        "script-src-elem",
+        "img-src",
+        "style-src-elem",
+    }
 
 
 def finds_the_place_kept(person: Person, place: tuple[int, str]) -> None:

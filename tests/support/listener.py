@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 ENGINE = "window.__lectern"
+NOTE_REFUSALS = """
+  window.refused = [];
+  document.addEventListener('securitypolicyviolation', event => {
+    window.refused.push(event.effectiveDirective + ' ' + event.blockedURI);
+  });
+"""
 
 
 @dataclass
@@ -15,6 +21,14 @@ class Person:
 
     page: Any  # playwright's
     address: str
+
+    def __post_init__(self) -> None:
+        """Note what the browser refuses, by the Content-Security-Policy."""
+        self.page.add_init_script(NOTE_REFUSALS)
+
+    def refused_by_the_browser(self) -> list[str]:
+        """Return what it refused since the page was loaded: directive and address."""
+        return list(self.page.evaluate("window.refused"))
 
     def opens_the_library(self) -> None:
         """Go to the first page and wait until it can be used."""
