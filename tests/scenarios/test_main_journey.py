@@ -85,10 +85,10 @@ def nothing_is_asked_of_other_sites(person: Person) -> None:
     person.page.evaluate(
         """async () => {
           await fetch('http://127.0.0.1:9/told').catch(() => {});
-          for (const [tag, at] of [['script', 'src'], ['img', 'src'], ['link', 'href']]) {
+          for (const tag of ['script', 'img', 'link']) {
             const element = document.createElement(tag);
             if (tag === 'link') element.rel = 'stylesheet';
-            element[at] = 'http://127.0.0.1:9/' + tag;
+            element[tag === 'link' ? 'href' : 'src'] = 'http://127.0.0.1:9/' + tag;
             document.body.append(element);
           }
         }"""
