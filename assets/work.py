@@ -90,6 +90,8 @@ def work(context: dg.AssetExecutionContext, services: Services) -> Iterator[Work
     if job.step is JobStep.WAITING:
         tell_begin(services, job)
     try:
+        if job.kind is not JobKind.LISTEN:  # which needs little, and somebody waits
+            services.require_disk()
         with heartbeat(services, job), telling(services, job):
             yield Work(services.catalog.find(job.document_id), job)
     except Cancelled as error:

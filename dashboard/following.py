@@ -102,9 +102,13 @@ def _say_that_it_was_stopped(here: Backend, document_id: DocumentId) -> None:
 def launch(here: Backend, job: Job) -> None:
     """Start a job's run; left queued for the reconciler when that cannot be done.
 
-    So is what somebody asks for who has much in hand already.
+    So is what somebody asks for who has much in hand already, and all but listening
+    while there is no disk for new work.
     """
     if job.state is not JobState.QUEUED:
+        return
+    if job.kind is not JobKind.LISTEN and not here.services.has_room():
+        logger.warning("Job %s waits until there is disk again", job.id)
         return
     most = here.services.limits.of(job.principal).runs
     if not here.services.jobs.is_its_turn(job, most_a_person=most):

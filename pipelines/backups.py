@@ -9,6 +9,7 @@ from lectern.units import size
 from resources.backups.checking import check_backup
 from resources.backups.manifest import Manifest, find
 from resources.backups.restoring import restore_backup
+from resources.backups.snapshots import rows_of
 from resources.backups.taking import forget_old, take_backup
 from resources.doctor import diagnose_stores
 from resources.services import Services
@@ -66,11 +67,27 @@ def restore(settings: Settings, source: Path, say: Say) -> str:
     """
     folder = find(source.expanduser().absolute())
     manifest = restore_backup(settings, folder, say)
-    wrong = [c for c in diagnose_stores(settings, deep=True) if not c.ok and c.required]
-    if wrong:
-        told = [f"{check.name}: {check.message} {check.remedy}" for check in wrong]
+    checks = diagnose_stores(settings, deep=True)
+    wrong = [check for check in checks if not check.ok and check.required]
+    told = [f"{check.name}: {check.message} {check.remedy}" for check in wrong]
+    told += _other_counts(settings, manifest)
+    if told:
         raise StoreError("\n".join(["Not everything came back as it was.", *told]))
     return f"Restored {_told(manifest)}. Start “lectern serve”: work goes on by itself."
+
+
+def _other_counts(settings: Settings, manifest: Manifest) -> list[str]:
+    """Return which tables do not have the rows that were copied."""
+    services = Services.open(settings)
+    try:
+        rows = rows_of(services.database)
+    finally:
+        services.close()
+    return [
+        f"{name}: {rows[name]:,} rows instead of {count:,}."
+        for name, count in manifest.rows.items()
+        if name in rows and rows[name] != count
+    ]
 
 
 def _told(manifest: Manifest) -> str:

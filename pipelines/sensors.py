@@ -10,6 +10,7 @@ from lectern.environments import LIGHT
 from lectern.errors import EngineUnavailable
 from lectern.jobs.batches import off_peak
 from lectern.jobs.runs import PIPELINES
+from lectern.jobs.states import JobKind
 from pipelines.jobs import DOCUMENT_JOBS, update_statistics
 from pipelines.minding import MindsRuns
 from pipelines.recovery import (
@@ -86,7 +87,10 @@ def launch_elsewhere(services: Services, job: Job) -> None:
 
 
 def let_go(services: Services) -> Sequence[Job]:
-    """Return jobs of batches whose turn it is; no more than a few have runs."""
+    """Return jobs of batches whose turn it is; no more than a few have runs, and none
+    while there is no disk for new work."""
+    if not services.has_room():
+        return ()
     settings = services.settings.batch
     return services.batches.release(off_peak(settings), limit=settings.runs_ahead)
 
@@ -101,6 +105,8 @@ def needs_run(
         return False
     remedy = decide(job, look_into(context.instance, job, now), now)
     settle(services, job, remedy)
+    if job.kind is not JobKind.LISTEN and not services.has_room():
+        return False  # it waits until there is disk again
     return remedy is Remedy.LAUNCH and services.jobs.requeue(job.id, job.run_id or "")
 
 

@@ -130,7 +130,9 @@ class Batching:
         return batch
 
     def let_go(self) -> Sequence[Job]:
-        """Return jobs whose turn it is, to be launched."""
+        """Return jobs whose turn it is, to be launched; none while disk is short."""
+        if not self._services.has_room():
+            return ()
         settings = self._services.settings.batch
         return self._services.batches.release(
             off_peak(settings), limit=settings.runs_ahead

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lectern.accounts.people import Principal
 from lectern.operations.redaction import Redactor
 from lectern.settings import Settings
 from resources.stores.allowed import Allowed
@@ -23,7 +24,7 @@ from resources.stores.charged_pages import PageCharging
 from resources.stores.cursors import Cursors
 from resources.stores.daily_use import DailyUse
 from resources.stores.database import Clock, Database, utc_now
-from resources.stores.disk import require_disk
+from resources.stores.disk import free_bytes, require_disk
 from resources.stores.exports import Exports
 from resources.stores.filters import Filters
 from resources.stores.job_views import JobViews
@@ -197,6 +198,10 @@ class Services:
         """Return Lectern at each provider of OpenID Connect, by its name."""
         return self._oidc_clients
 
+    def has_room(self) -> bool:
+        """Whether there is disk for new work. What waits is begun once there is."""
+        return free_bytes(self.settings.root) >= self.settings.disk_reserve_bytes
+
     def recogniser(self, name: str = "local") -> "Recogniser":
         """Return what turns files into pages: this machine's own, or another."""
         return self._recognition_engines.engine(name)
@@ -226,7 +231,11 @@ class Services:
         from resources.retaining import Retaining
 
         return Retaining(
-            self.database, self.blobs, self.joblog, self.settings.retention
+            self.database,
+            self.blobs,
+            self.joblog,
+            self.settings.retention,
+            plan_name=lambda owner_id: self.limits.plan(Principal(owner_id)).name,
         )
 
     def voice_making(self) -> "VoiceMaking":

@@ -125,6 +125,7 @@ def start_rendering(
         raise InvalidRequest(
             f"“{document.title}” is not ready yet. Wait until it can be played."
         )
+    here.services.require_disk()
     return following.new_job(here, principal, document_id, JobKind.RENDER)
 
 

@@ -103,6 +103,7 @@ async def start(request: Request) -> Response:
     plan = await blocking(plan_export, here.services, principal, document_id, wanted)
     if plan.ready is not None:
         return JSONResponse({"export": described(plan.ready)}, headers=NO_STORE)
+    await blocking(here.services.require_disk, plan.size_bytes)
     job, is_new = await blocking(begin_export, here, principal, plan, document_id)
     task = BackgroundTask(following.launch, here, job) if is_new else None
     return JSONResponse({"job": job.id}, status_code=202, background=task)

@@ -11,7 +11,7 @@ from dashboard.api.exports import begin_export, unfinished_exports
 from dashboard.views import wording
 from lectern import units
 from lectern.documents.blocks import Chapter, DocumentText
-from lectern.errors import LecternError, NotFound
+from lectern.errors import DiskReserveReached, LecternError, NotFound
 from lectern.exports.formats import FACTS, ExportFormat
 from lectern.exports.requests import CHAPTERS_MOST, ExportRequest
 from lectern.ids import JobId
@@ -318,6 +318,11 @@ def _offer(document: Document, plan: ExportPlan) -> None:
         _show_download(plan.ready)
         return
     st.markdown(_quote_line(plan))
+    try:
+        session.services().require_disk(plan.size_bytes)
+    except DiskReserveReached as error:
+        st.warning(wording.plain(error.message), icon=":material/hard_drive:")
+        return
     if st.button(
         "Start", icon=":material/play_arrow:", type="primary", key="start-export"
     ):

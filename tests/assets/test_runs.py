@@ -341,3 +341,22 @@ def test_a_job_is_done_the_same_way_in_another_location(runs: Runs) -> None:
     assert [(c.check_name, c.passed) for c in result.get_asset_check_evaluations()] == [
         ("audio_covers_blocks", True)
     ]
+
+
+def test_a_run_refuses_work_for_which_the_disk_has_become_too_full(
+    runs: Runs, monkeypatch
+) -> None:
+    document = runs.upload("A walk begins behind the mill.")
+    job = runs.accept(document, JobKind.PREPARE)
+    full = runs.services.settings.model_copy(update={"disk_reserve_bytes": 2**60})
+    monkeypatch.setitem(runs.services.__dict__, "settings", full)
+    assert not runs.services.has_room()
+
+    assert not runs.carry_out(job).success
+    failed = runs.after(job)
+    assert failed.error_code == "disk_reserve"
+    assert "must stay free" in str(failed.error_message)
+    monkeypatch.undo()
+
+    assert runs.services.jobs.reopen(job.id)
+    assert runs.carry_out(runs.after(job)).success

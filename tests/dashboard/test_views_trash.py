@@ -1,16 +1,22 @@
 """The trash, pins and the operators' page, run by Streamlit without a browser."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import following
+from dashboard.api.documents import start_rendering
+from dashboard.backend import Backend
 from lectern.accounts.people import LOCAL
+from lectern.errors import DiskReserveReached
 from lectern.jobs.states import JobKind
 from lectern.settings_retention import Retention
 from resources.services import Services
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
+from resources.stores.jobs import Job
 from tests.dashboard.test_views import click, component, go, open_page, words
 from tests.support.library import SOMEBODY_ELSE, ready_document, voice_block
 
@@ -137,3 +143,40 @@ def test_a_full_disk_is_said_before_anybody_tries(
     assert "of disk are free" in words(open_page())
     monkeypatch.undo()
     assert "of disk are free" not in words(open_page())
+
+
+class Launches:
+    """An orchestrator that remembers what it was to launch."""
+
+    def __init__(self) -> None:
+        self.launched: list[Job] = []
+
+    def launch(self, job: Job) -> None:
+        """Remember a job."""
+        self.launched.append(job)
+
+
+def test_work_waits_for_disk_and_is_begun_when_there_is_some(
+    here: Backend, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dagster = Launches()
+    here = replace(here, orchestrator=dagster)
+    document = ready_document(services)
+    job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.VOICE)
+    listening = services.jobs.create(
+        LOCAL, document_id=document.id, kind=JobKind.LISTEN
+    )
+    full = services.settings.model_copy(update={"disk_reserve_bytes": 2**60})
+    monkeypatch.setitem(services.__dict__, "settings", full)
+
+    with pytest.raises(DiskReserveReached):
+        start_rendering(here, LOCAL, document.id)
+    following.launch(here, job)
+    following.launch(here, listening)
+    assert dagster.launched == [listening]
+    assert here.services.batching().let_go() == ()
+
+    monkeypatch.undo()
+    following.launch(here, job)
+    assert dagster.launched == [listening, job]
+    assert start_rendering(here, LOCAL, document.id)[1]
