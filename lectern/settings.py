@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lectern.accounts.billing import Billing
 from lectern.accounts.limits import Limits as Limits
 from lectern.accounts.plans import (
     Plan,
@@ -508,6 +509,7 @@ class Settings(BaseSettings):
     sample_document: bool = True
     """Put the sample document into an empty library at the first start."""
     accounts: Accounts = Accounts()
+    billing: Billing = Billing()
     limits: Limits = Limits()
     plans: dict[PlanName, PlanSettings] = Field(default_factory=default_plans)
     """What people may use, by plan; ``docs/limits.md`` says how they are changed."""

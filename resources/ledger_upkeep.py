@@ -9,6 +9,7 @@ from lectern.ids import OwnerId
 from resources.services import Services
 from resources.stores import schema, schema_ledger
 from resources.stores.measuring import stored_bytes
+from resources.stores.subscriptions import Subscriptions
 
 
 def keep_ledger(services: Services) -> int:
@@ -17,6 +18,7 @@ def keep_ledger(services: Services) -> int:
     Returns how many people's storage had changed.
     """
     services.ledger.expire_holds()
+    Subscriptions(services.database).drop_old_notices()
     owners = _owners(services)
     return sum(read_storage(services, Principal(owner)) for owner in owners)
 

@@ -43,6 +43,7 @@ from resources.stores.pins import Pins
 from resources.stores.preferences import Preferences
 from resources.stores.rates import RateStore
 from resources.stores.sessions import Sessions
+from resources.stores.subscriptions import Subscriptions
 from resources.stores.tokens import Tokens
 from resources.stores.uploads import Uploads
 from resources.stores.variants import Variants
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from resources.accounts import Accounts
     from resources.accounts_elsewhere import AccountsElsewhere
     from resources.batching import Batching
+    from resources.billing.port import BillingPort
     from resources.engines.recognition.base import Recogniser
     from resources.engines.recognition.engines import RecognitionEngines
     from resources.engines.voices import SpeechEngines
@@ -222,6 +224,10 @@ class Services:
         """Return the speech engines and their voices."""
         return self._speech_engines
 
+    def billing(self) -> "BillingPort":
+        """Return what sells plans; without a key nothing does."""
+        return self._billing
+
     def batching(self) -> "Batching":
         """Return what plans batches and tells how far they are."""
         return self._batching
@@ -314,6 +320,22 @@ class Services:
 
         return SpeechEngines(
             self.settings, personal=self.personal_voices(), read_blob=self.blobs.read
+        )
+
+    @cached_property
+    def _billing(self) -> "BillingPort":
+        if self.settings.billing.stripe_key is None:
+            from resources.billing.port import NoBilling
+
+            return NoBilling()
+        from resources.billing.stripe_billing import StripeBilling
+
+        return StripeBilling(
+            self.settings.billing,
+            database=self.database,
+            subscriptions=Subscriptions(self.database),
+            limits=self.allowed.limits,
+            ledger=self.ledger,
         )
 
     @cached_property

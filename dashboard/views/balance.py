@@ -1,6 +1,6 @@
 """Usage and balance: what a plan gives, what was used of it, and every entry."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -93,13 +93,14 @@ def _show_unit(balance: Balance, used: int) -> None:
 
 
 def _show_entries(entries: Sequence[Entry]) -> None:
+    titles = _titles()
     rows = [
         {
             "When": entry.at,
             "What": KIND_NAMES[entry.kind],
             "Of": unit_text(entry.unit),
             "Amount": amount_text(entry.unit, entry.delta),
-            "For": _for(entry),
+            "For": _for(entry, titles),
         }
         for entry in entries
     ]
@@ -112,10 +113,9 @@ def _show_entries(entries: Sequence[Entry]) -> None:
     )
 
 
-def _for(entry: Entry) -> str:
+def _for(entry: Entry, titles: Mapping[str, str]) -> str:
     kind, _, id_ = entry.ref.partition(":")
     if kind == "document":
-        titles = _titles()
         return titles.get(id_, "a document that is gone")
     if kind == "month":
         return f"the month {id_.partition(':')[0]}"

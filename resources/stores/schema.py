@@ -53,7 +53,7 @@ __all__ = [
     "schema_upkeep",
 ]
 
-SCHEMA_HEAD = "0013"
+SCHEMA_HEAD = "0014"
 """The newest migration, so that starting needs no look at the migrations."""
 
 

@@ -60,3 +60,24 @@ ledger_credit = Table(
     UniqueConstraint("owner_id", "unit", "source"),
     sqlite_autoincrement=True,
 )
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", String(255), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column("plan", String(32), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("customer", String(255), nullable=False),
+    moment("fetched_at"),
+    Index(None, "owner_id"),
+)
+
+billing_notice = Table(
+    "billing_notice",
+    metadata,
+    Column("id", String(255), primary_key=True),
+    Column("kind", String(64), nullable=False),
+    moment("at"),
+    Index(None, "at"),
+)
