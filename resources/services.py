@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from resources.engines.recognition.engines import RecognitionEngines
     from resources.engines.voices import SpeechEngines
     from resources.filtering import Filtering
+    from resources.foretelling import Foretelling
     from resources.oidc import OidcClient
     from resources.preparation import Preparation
     from resources.previews import Previews
@@ -270,6 +271,10 @@ class Services:
         """Return the published statistics."""
         return self._statistics
 
+    def foretelling(self) -> "Foretelling":
+        """Return what tells how long jobs will still take."""
+        return self._foretelling
+
     def usage_events(self) -> "UsageEvents":
         """Return what carries events from the outbox to files."""
         return self._usage_events
@@ -386,6 +391,12 @@ class Services:
         from resources.stores.statistics import StatisticsReader
 
         return StatisticsReader(self._statistics_root)
+
+    @cached_property
+    def _foretelling(self) -> "Foretelling":
+        from resources.foretelling import Foretelling
+
+        return Foretelling(self.job_history)
 
     @cached_property
     def _usage_events(self) -> "UsageEvents":

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import following, session
 from dashboard.api.manifests import MS_PER_CHAR
-from dashboard.views import adding, selecting, wording
+from dashboard.views import adding, selecting, time_left, wording
 from lectern.documents.blocks import Block
 from lectern.documents.formats import Format
 from lectern.documents.spoken import speak
@@ -122,7 +122,7 @@ def show_card(
         if is_found:
             st.caption(f"“{wording.plain(document.snippet)}”")
         if job is not None:
-            _show_progress(document, job, now)
+            _show_progress(document, job)
         elif document.state is DocumentState.FAILED:
             st.caption(f":red[{wording.plain(document.error_message or 'It failed.')}]")
         elif not is_found:
@@ -163,8 +163,8 @@ def _badge(document: Document, job: Job | None) -> tuple[str, BadgeColor]:
     return "Ready", "green"
 
 
-def _show_progress(document: Document, job: Job, now: datetime) -> None:
-    line = wording.plain(wording.progress_line(job, now))
+def _show_progress(document: Document, job: Job) -> None:
+    line = wording.plain(time_left.progress_line(job))
     if document.state is DocumentState.READY:
         line = f"{wording.fraction(job):.0%} voiced · **playable now**"
     st.progress(wording.fraction(job), text=f":small[{line}]")

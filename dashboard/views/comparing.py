@@ -2,12 +2,11 @@
 
 import html
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import streamlit as st
 
 from dashboard import following, session
-from dashboard.views import wording
+from dashboard.views import time_left, wording
 from lectern.documents.differences import Piece, compare, share_same
 from lectern.errors import LecternError, NotFound
 from lectern.jobs.states import JobKind
@@ -240,7 +239,7 @@ def _show_offers(document: Document, known: frozenset[str], *, was_busy: bool) -
 
 
 def _show_job(job: Job) -> None:
-    line = wording.plain(wording.progress_line(job, datetime.now(UTC)))
+    line = wording.plain(time_left.progress_line(job))
     st.progress(wording.fraction(job), text=f":small[{line}]")
     st.button(
         "Stop",

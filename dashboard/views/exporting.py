@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from dashboard import following, session
 from dashboard.api.exports import begin_export, unfinished_exports
-from dashboard.views import wording
+from dashboard.views import time_left, wording
 from lectern import units
 from lectern.documents.blocks import Chapter, DocumentText
 from lectern.errors import DiskReserveReached, LecternError, NotFound
@@ -96,7 +96,7 @@ def _show_files(document: Document, *, were_running: frozenset[str]) -> None:
 
 def _show_progress(job: Job, *, where: str) -> None:
     name = FACTS[request_of(job).format].name
-    line = wording.plain(wording.progress_line(job, datetime.now(UTC)))
+    line = wording.plain(time_left.progress_line(job))
     st.progress(wording.fraction(job), text=f":small[{name} · {line}]")
     if not job.cancel_requested:
         st.button(

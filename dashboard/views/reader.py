@@ -1,6 +1,5 @@
 """The reader: a document's text, and everything that bears on how it is heard."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -9,7 +8,7 @@ from dashboard import following, session
 from dashboard.api.manifests import full_policy, skipped_entries
 from dashboard.components.mount import mount
 from dashboard.reading import opened, voice_of
-from dashboard.views import adding, exporting, reader_tools, wording
+from dashboard.views import adding, exporting, reader_tools, time_left, wording
 from lectern.errors import NotFound, may_succeed_again
 from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState, JobKind
@@ -101,7 +100,7 @@ def _show_preparing(document_id: DocumentId) -> None:
     st.title(wording.plain(document.title), anchor=False)
     jobs = services.jobs.for_document(document_id, kind=JobKind.PREPARE)
     if jobs:
-        line = wording.plain(wording.progress_line(jobs[0], datetime.now(UTC)))
+        line = wording.plain(time_left.progress_line(jobs[0]))
         st.progress(wording.fraction(jobs[0]), text=line)
     st.caption("The text appears here by itself, ready to play.")
     st.space("small")

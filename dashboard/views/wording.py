@@ -5,11 +5,14 @@ import re
 from datetime import datetime
 
 from lectern.documents.pages import BlockKind, RecognitionMethod, SpanKind
+from lectern.jobs.pace import Estimate
 from lectern.jobs.states import JobKind, JobState
 from lectern.jobs.wanted import LOCAL, Wanted
 from lectern.usage.quotes import Quote, price_text
 from resources.stores.jobs import Job
 
+VAGUE_FACTOR = 2.0
+"""From so much more at most than at least, both are said."""
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 
 KIND_NAMES: dict[str, tuple[str, str]] = {
@@ -124,14 +127,25 @@ def fraction(job: Job) -> float:
     return min(1.0, job.done / job.total) if job.total else 0.0
 
 
-def progress_line(job: Job, now: datetime) -> str:
+def time_left(left: Estimate) -> str:
+    """Return how long something still takes, as exactly as is known: "about 3 min
+    left", or "2 to 5 min left"."""
+    if left.high <= VAGUE_FACTOR * left.low or left.high < 60:
+        return f"about {duration(roughly(left.likely))} left"
+    if left.high < 3600:
+        low, high = round(left.low / 60), math.ceil(left.high / 60)
+        return f"{low} to {high} min left" if low else f"less than {high} min left"
+    low, high = round(left.low / 3600), math.ceil(left.high / 3600)
+    return f"{low} to {high} h left" if low else f"less than {high} h left"
+
+
+def progress_line(job: Job, left: Estimate | None = None) -> str:
     """Return what a job is doing, how far it is and how long it still takes."""
     parts = [str(job.step)]
     if job.total:
         parts.append(f"{job.done:,} of {job.total:,}")
     if job.message:
         parts.append(job.message)
-    follows = job.kind is JobKind.LISTEN  # it ends when its reader goes, not before
-    if not follows and (left := job.eta_seconds(now)) is not None:
-        parts.append(f"about {duration(roughly(left))} left")
+    if left is not None:
+        parts.append(time_left(left))
     return " · ".join(parts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from lectern.accounts.people import Principal
 from lectern.ids import DocumentId, JobId, OwnerId
+from lectern.jobs.pace import Estimate, Pace, Present, left_of_job
 from lectern.jobs.states import JobKind, JobState, JobStep
 
 
@@ -52,24 +53,30 @@ class Job:
         return Principal(self.owner_id)
 
     def eta_seconds(self, now: datetime) -> float | None:
-        """Return how long the present step will still take, once that shows.
+        """Return how long the present step will still take, by its own pace alone.
 
-        The pace is that of the whole step, taken when its last part was done; from
-        there the clock runs down. What was found done counts for nothing. It says
-        nothing before two seconds or two parts: an estimate that jumps about is worse
-        than none.
+        From when its last part was done, the clock runs down. It says nothing before
+        two seconds and two parts: an estimate that jumps about is worse than none.
+        """
+        left = self.left(now, {})
+        return None if left is None else left.likely
+
+    def left(self, now: datetime, paces: Mapping[JobStep, Pace]) -> Estimate | None:
+        """Return how long the work will still take; None while nobody can say.
+
+        ``paces`` are those of jobs that are done. What was found done counts for
+        nothing.
         """
         if self.state is not JobState.RUNNING or self.step_started_at is None:
             return None
-        last_at = self.progressed_at or now
-        spent_seconds = (last_at - self.step_started_at).total_seconds()
-        made = self.done - self.found
-        if made < 2 or spent_seconds < 2 or self.done >= self.total:
-            return None
-        pace_seconds = spent_seconds / made
-        since_seconds = max(0.0, (now - last_at).total_seconds())
-        left_seconds = pace_seconds * (self.total - self.done) - since_seconds
-        return max(pace_seconds, left_seconds)
+        last_at = max(self.progressed_at or now, self.step_started_at)
+        present = Present(
+            made=max(0, self.done - self.found),
+            left=self.total - self.done,
+            spent_seconds=(last_at - self.step_started_at).total_seconds(),
+            since_seconds=max(0.0, (now - last_at).total_seconds()),
+        )
+        return left_of_job(self.kind, self.step, present, paces)
 
 
 def job_of(row: Mapping[Any, Any]) -> Job:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, literal, select
 
 from lectern.ids import JobId
+from lectern.jobs.pace import Past
 from lectern.jobs.states import JobKind, JobStep
 from resources.stores.columns import Moment
 from resources.stores.schema_jobs import job, job_step
@@ -15,6 +16,10 @@ from resources.stores.upsert import insert_selected
 
 WAITED = (JobStep.WAITING, JobStep.HELD, JobStep.FINISHED)
 """Steps in which nothing is done."""
+
+PASTS = 40
+"""Steps that are learned from: the latest ones, as machines and settings change."""
+CARRIED_THROUGH = 0.9
 
 _job = job.c
 
@@ -65,6 +70,23 @@ def step_times(
         .order_by(job_step.c.started_at, job_step.c.ended_at)
     )
     return [_step_of(row) for row in connection.execute(query).mappings()]
+
+
+def past_steps(
+    connection: Connection, kind: JobKind, step: JobStep, **narrowed: str
+) -> list[Past]:
+    """Return the latest steps of a kind that were carried through, newest first."""
+    row = job_step.c
+    query = select(row.started_at, row.ended_at, row.done, row.found, row.total)
+    query = query.where(row.kind == kind, row.step == step)
+    for name, value in narrowed.items():
+        query = query.where(row[name] == value)
+    rows = connection.execute(query.order_by(row.ended_at.desc()).limit(PASTS))
+    return [
+        Past((ended - started).total_seconds(), done - found, total)
+        for started, ended, done, found, total in rows
+        if done > found and done >= total * CARRIED_THROUGH
+    ]
 
 
 def _step_of(row: Mapping[Any, Any]) -> StepTime:

@@ -27,7 +27,8 @@ from lectern.accounts.people import Principal
 from lectern.errors import InvalidRequest
 from lectern.ids import JobId
 from lectern.jobs.history import JobFilter, Shown
-from lectern.jobs.states import JobState
+from lectern.jobs.pace import Past
+from lectern.jobs.states import JobKind, JobState, JobStep
 from resources.stores import schema
 from resources.stores.clearing import delete_where
 from resources.stores.columns import Moment
@@ -35,7 +36,7 @@ from resources.stores.database import Database
 from resources.stores.job_queries import UNFINISHED, mine
 from resources.stores.job_rows import Job, job_of
 from resources.stores.job_search import add_words, searched
-from resources.stores.job_steps import StepTime, step_times
+from resources.stores.job_steps import StepTime, past_steps, step_times
 
 PAGE_JOBS = 50
 FINAL = [state for state in JobState if state.is_final]
@@ -120,6 +121,20 @@ class JobHistory:
         """Return how long each step of a job of this person took, in order."""
         with self._database.read() as connection:
             return step_times(connection, mine(principal), job_id)
+
+    def pasts(
+        self, kind: JobKind, step: JobStep, engine: str, machine: str
+    ) -> Sequence[Past]:
+        """Return the latest like steps that are done: of this engine on this machine,
+        else of the engine, else of any."""
+        with self._database.read() as connection:
+            for narrowed in (
+                {"engine": engine, "machine": machine},
+                {"engine": engine},
+            ):
+                if found := past_steps(connection, kind, step, **narrowed):
+                    return found
+            return past_steps(connection, kind, step)
 
     def add_words(self, job_id: JobId, text: str) -> None:
         """Make a job findable by more words: those of its log."""

@@ -29,6 +29,7 @@ from lectern.documents.filters import Filter, Rule
 from lectern.documents.spoken import Speaking
 from lectern.errors import EngineCrashed, LecternError, PasswordProtected
 from lectern.exports.formats import ExportFormat
+from lectern.jobs.history import Shown
 from lectern.jobs.states import DocumentState, JobKind, JobState, JobStep
 from lectern.usage.events import EventKind, Listened, Recognised
 from lectern.usage.quotes import Quote, price_text
@@ -461,6 +462,53 @@ def test_activity_lists_what_ended_with_the_reason(open_page, services):
 
     assert list(table.value["State"]) == ["Failed"]
     assert list(table.value["Why"]) == ["Page 3 cannot be read. Scan it again."]
+
+
+def test_the_history_is_narrowed_searched_and_kept_as_a_view(open_page, services):
+    bad = new_document(services, title="Bad scan")
+    fail(services, bad, "Page 3 cannot be read. Scan it again.")
+    good = new_document(services, title="Good scan")
+    job = services.jobs.create(LOCAL, document_id=good.id, kind=JobKind.RENDER)
+    services.jobs.start(job.id, "r")
+    services.jobs.finish(job.id)
+    app = open_page("activity")
+
+    def titles() -> list[str]:
+        return [title for table in app.dataframe for title in table.value["Title"]]
+
+    assert titles() == ["Good scan", "Bad scan"]
+    app.selectbox(key="history-shown").select(Shown.FAILED).run()
+    assert titles() == ["Bad scan"]
+    app.text_input(key="history-words").input("nowhere").run()
+    assert titles() == []
+    assert "No work passes these filters" in words(app)
+    press(app, "Show all")
+    assert titles() == ["Good scan", "Bad scan"]
+
+    app.text_input(key="history-words").input("scan rend").run()
+    assert titles() == ["Good scan"]
+    [name] = [one for one in app.text_input if one.label == "Name of the view"]
+    name.input("Renderings")
+    click(app, "save-view")
+    [view] = services.job_views.list(LOCAL)
+    assert (view.name, view.filter.words) == ("Renderings", "scan rend")
+
+
+def test_the_history_is_given_page_by_page(open_page, services, monkeypatch):
+    monkeypatch.setattr("dashboard.views.history.PAGE_JOBS", 2)
+    for number in range(3):
+        document = new_document(services, title=f"Book {number}")
+        fail(services, document, f"Page {number} cannot be read.")
+    app = open_page("activity")
+
+    def titles() -> list[str]:
+        return list(app.dataframe[0].value["Title"])
+
+    assert titles() == ["Book 2", "Book 1"]
+    press(app, "Older")
+    assert titles() == ["Book 0"]
+    press(app, "Newer")
+    assert titles() == ["Book 2", "Book 1"]
 
 
 def test_statistics_say_so_when_nothing_was_counted(open_page):

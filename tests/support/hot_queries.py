@@ -303,6 +303,9 @@ class HotQueries:
             "history: engines": lambda: history.engines(most),
             "history: voices": lambda: history.voices(most),
             "history: steps": lambda: history.steps(most, JobId(f"job-{2:031d}")),
+            "history: pasts": lambda: history.pasts(
+                JobKind.PREPARE, JobStep.RECOGNISING, "local", "elsewhere"
+            ),
             "history: forget": lambda: history.forget(
                 ended_before=NOW - timedelta(days=3650)
             ),
