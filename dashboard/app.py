@@ -8,13 +8,15 @@ from dashboard import session
 from dashboard.components.files import STATIC
 from dashboard.components.mount import mount
 from dashboard.views import (
+    account,
     activity,
     comparing,
     filters,
     library,
+    people,
     reader,
+    settings,
     statistics,
-    tokens,
     trash,
     upkeep,
     voices,
@@ -29,7 +31,7 @@ st.set_page_config(
     layout="wide",
 )
 st.html(STYLE)
-session.principal()  # nothing is shown to whose session has ended
+principal = session.principal()  # nothing is shown to whose session has ended
 st.logo(ICON, size="large")
 
 pages = {
@@ -93,16 +95,21 @@ pages = {
         visibility="visible" if session.principal().is_operator else "hidden",
     ),
     "settings": st.Page(
-        tokens.show,
+        settings.show,
         title="Settings",
         icon=":material/settings:",
         url_path="settings",
     ),
 }
+if principal.is_operator and not session.here().settings.accounts.is_single:
+    pages["people"] = st.Page(
+        people.show, title="People", icon=":material/group:", url_path="people"
+    )
 session.remember_pages(pages)
 # One list without sections: with them, Streamlit's menu is no list that a screen
 # reader can follow.
 page = st.navigation(list(pages.values()))
+account.show_corner()
 session.leave_other_pages(page.url_path)
 page.run()
 

@@ -87,7 +87,8 @@ class Identity:
                 watched = _Watched(signed_in, receive, send)
                 await self.app(scope, watched.receive, watched.send)
             else:
-                await self.app(scope, receive, send)
+                events = _WatchedEvents(signed_in, send)
+                await self.app(scope, receive, events.send)
         elif scope["type"] == "http" and OPEN_PATHS.fullmatch(scope["path"]):
             await self.app(_acting(scope, None), receive, send)
         else:
@@ -106,9 +107,10 @@ class _Watched:
         self._receive = receive
         self._send = send
         self._closing: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     async def receive(self) -> Message:
-        """Return the next message; a disconnect once the session has ended."""
+        """Return the next message: a disconnect once the session has ended."""
         message = await self._receive()
         if message["type"] != "websocket.receive":
             if self._closing is not None:
@@ -122,12 +124,39 @@ class _Watched:
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass a message on."""
-        await self._send(message)
+        """Pass a message on, while the page can still be told something."""
+        if not self._is_closed:
+            await self._send(message)
 
     async def _close(self) -> None:
         await asyncio.sleep(CLOSING_SECONDS)
+        self._is_closed = True
         await self._send({"type": "websocket.close", "code": ENDED})
+
+
+class _WatchedEvents:
+    """An answer; as a stream of events it ends with the session it was asked in."""
+
+    def __init__(self, signed_in: SignedIn, send: Send) -> None:
+        self._session_id = signed_in.session.id
+        self._send = send
+        self._are_events = False
+        self._is_over = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on; the end, once the session has ended."""
+        if self._is_over:
+            return
+        if message["type"] == "http.response.start":
+            kind = Headers(raw=message.get("headers", [])).get("content-type", "")
+            self._are_events = kind.startswith("text/event-stream")
+        elif self._are_events and message.get("more_body"):
+            sessions = backend.current().services.sessions
+            going_on = await run_in_threadpool(sessions.going_on, self._session_id)
+            if going_on is None:
+                self._is_over = True
+                message = {"type": "http.response.body", "body": b""}
+        await self._send(message)
 
 
 def is_from_here(scope: Scope) -> bool:

@@ -42,6 +42,12 @@ def signed_in() -> SignedIn | None:
     return found
 
 
+def lead_to(path: str) -> NoReturn:
+    """Leave the app for one of the pages before it."""
+    mount("leave", key="leave", data={"to": path})
+    st.stop()
+
+
 def here() -> backend.Backend:
     """Return the backend in force."""
     return backend.current()

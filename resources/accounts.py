@@ -275,7 +275,7 @@ class Accounts:
         """
         person = self.people.get(principal.owner_id)
         email = person.email or ""
-        self._require_password(principal, old)
+        self.require_password(principal, old)
         passwords.require_good(new, email=email)
         kept = passwords.hashed(new)
         with self._database.write() as connection:
@@ -290,10 +290,16 @@ class Accounts:
             InvalidRequest: This is no e-mail address.
             NameTaken: Somebody has it already.
         """
-        self._require_password(principal, password)
+        self.require_password(principal, password)
         self.people.set_email(principal.owner_id, email)
 
-    def _require_password(self, principal: Principal, password: str) -> None:
+    def require_password(self, principal: Principal, password: str) -> None:
+        """Make sure that whoever sits there knows the password.
+
+        Raises:
+            SignInRefused: They do not.
+            TooManyAttempts: Too many wrong ones.
+        """
         key = account_key("password", principal.owner_id)
         self.attempts.count(key, PER_ACCOUNT)
         if not passwords.matches(self.people.password_of(principal), password):

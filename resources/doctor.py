@@ -13,7 +13,10 @@ from pathlib import Path
 
 from sqlalchemy import func, select, text
 
+from lectern.accounts.guarding import require_guard
+from lectern.accounts.people import Role
 from lectern.errors import (
+    InvalidRequest,
     LecternError,
     StoreError,
     StoreRefused,
@@ -23,7 +26,7 @@ from lectern.ids import BlobHash
 from lectern.settings import Settings
 from resources.environments import in_use, python_of, why_not
 from resources.services import Services
-from resources.stores import schema
+from resources.stores import schema, schema_accounts
 from resources.stores.backup_record import BackupRecord
 from resources.stores.disk import free_bytes
 from resources.stores.ledger_checks import mismatches
@@ -102,6 +105,7 @@ def _stores(services: Services, *, deep: bool) -> Iterator[Check]:
     yield from (
         _guarded(name, look, services)
         for name, look in {
+            "accounts": _accounts,
             "integrity": _integrity,
             "orphans": _orphans,
             "jobs": _jobs,
@@ -124,6 +128,33 @@ def _guarded(name: str, look: Callable[[Services], Check], services: Services) -
         return Check(
             name, ok=False, message=error.message, remedy="Restore from a backup."
         )
+
+
+def _accounts(services: Services) -> Check:
+    """Look whether those who should can come in, and nobody else."""
+    name, settings = "accounts", services.settings
+    try:
+        require_guard(settings)
+    except InvalidRequest as error:
+        return Check(name, ok=False, message=error.message, remedy="See above.")
+    if settings.accounts.is_single:
+        return Check(name, ok=True, message="One person, no sign-in.")
+    person = schema_accounts.person.c
+    by_role = select(person.role, func.count()).group_by(person.role)
+    is_fit = person.disabled_at.is_(None) & person.password_hash.is_not(None)
+    fit = select(func.count()).where(person.role == Role.OPERATOR, is_fit)
+    with services.database.read() as connection:
+        rows = connection.execute(by_role).all()
+        operators = connection.execute(fit).scalar_one()
+    counts = {str(role): count for role, count in rows}
+    people = ", ".join(f"{counts.get(role, 0)} {role}s" for role in Role)
+    return Check(
+        name,
+        ok=operators > 0,
+        message=f"Everybody signs in: {people}; {operators} operators can.",
+        remedy="Add one: lectern people add EMAIL --operator",
+        required=False,
+    )
 
 
 def _integrity(services: Services) -> Check:

@@ -19,6 +19,7 @@ from lectern.accounts.people import Principal
 from lectern.accounts.rates import RateClass
 from lectern.accounts.tokens import Scope
 from lectern.errors import EngineBusy, LecternError, LimitForNow
+from lectern.ids import OwnerId
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,23 @@ async def holder(request: Request, scope: Scope) -> Principal:
             status=403,
             code="missing_scope",
         )
-    return Principal(token.owner_id)
+    return await _acting(token.owner_id)
+
+
+async def _acting(owner_id: OwnerId) -> Principal:
+    """Return the person a token acts for, who must be let in themselves."""
+    here = backend.current()
+    if here.settings.accounts.is_single:
+        return Principal(owner_id)
+    principal = await blocking(here.services.people.acting, owner_id)
+    if principal is None:
+        raise Refused(
+            "Whoever made this token may not come in any more. Ask an operator.",
+            status=401,
+            code="invalid_api_key",
+            headers={"www-authenticate": "Bearer"},
+        )
+    return principal
 
 
 def refusal_of(error: LecternError) -> Refused:

@@ -28,9 +28,16 @@ async function request(path, options) {
   return response;
 }
 
+/** Lead to the sign-in: the session has ended, and nothing here answers any more. */
+function leave() {
+  const here = location.pathname + location.search;
+  location.replace(`/sign-in?ended=1&next=${encodeURIComponent(here)}`);
+}
+
 /** Return the ApiError that a refused response stands for. */
 async function failure(response) {
   const body = await response.json().catch(() => null);
+  if (response.status === 401 && body?.code === "signed_out") leave();
   const fallback =
     response.status >= 500
       ? "Lectern met an error of its own. Try again in a moment."

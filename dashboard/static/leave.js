@@ -1,8 +1,8 @@
 /**
- * Mounted where a session has ended: the page leads to the sign-in.
+ * Leads out of the app: to the sign-in where a session has ended, or where it is told.
  */
 
-export default () => {
+export default ({ data }) => {
   const here = location.pathname + location.search;
-  location.replace(`/sign-in?ended=1&next=${encodeURIComponent(here)}`);
+  location.replace(data?.to || `/sign-in?ended=1&next=${encodeURIComponent(here)}`);
 };

@@ -1,4 +1,4 @@
-"""Settings: tokens by which programs speak through Lectern, usage and balance."""
+"""Settings: the tokens by which programs speak through Lectern."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,6 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.views import wording
-from dashboard.views.balance import show_balance
 from lectern.accounts.tokens import NAME_CHARS, ApiToken, Scope
 from lectern.errors import LecternError
 
@@ -21,9 +20,8 @@ EXPIRIES: dict[str, timedelta | None] = {
 }
 
 
-def show() -> None:
-    """Show the settings page."""
-    st.title("Settings", anchor=False)
+def show_tokens() -> None:
+    """Show the tokens, and how to make one."""
     st.header("API tokens", anchor=False)
     st.markdown(
         "A program that speaks through OpenAI can speak through Lectern: give it this "
@@ -39,11 +37,6 @@ def show() -> None:
     now = datetime.now(UTC)
     for token in tokens:
         _show_token(token, now)
-    st.header("Filters", anchor=False)
-    st.markdown("Rules that say words otherwise in all your documents.")
-    if st.button("Open filters", icon=":material/find_replace:"):
-        session.open_filters()
-    show_balance()
 
 
 def _address() -> str:

@@ -84,6 +84,10 @@ class Sessions:
                     delete(schema_accounts.session).where(_session.digest == before)
                 )
             connection.execute(insert(schema_accounts.session).values(row))
+            who = _person.owner_id == owner_id
+            connection.execute(
+                update(schema_accounts.person).where(who).values(seen_at=now)
+            )
         return session_of(row), secret
 
     def told_by(self, secret: str) -> SignedIn | None:

@@ -17,8 +17,11 @@ from lectern.ids import BlobHash
 from lectern.units import size
 from resources.services import Services
 from resources.stores import schema
+from resources.stores.attempts import Attempts
 from resources.stores.clock_watch import ClockWatch
+from resources.stores.leaving import remove_leavers
 from resources.stores.loose import Loose, LooseEnds
+from resources.stores.person_links import PersonLinks
 from resources.stores.portions import portions
 from resources.stores.reachability import reachable_between
 from resources.stores.sweep_record import LastSweep, SweepRecord
@@ -117,6 +120,10 @@ def _loose_ends(services: Services) -> LooseEnds:
 
 
 def _forget_old_rows(services: Services, grace: timedelta) -> None:
+    remove_leavers(services)
+    services.sessions.sweep()
+    PersonLinks(services.database).sweep()
+    Attempts(services.database).sweep()
     services.voices.purge(deleted_for=DELETED_VOICES_KEPT)
     services.page_cache.drop_old(PAGE_CACHE_KEPT)
     services.daily.drop_old()

@@ -10,10 +10,14 @@ from dashboard.backend import Backend
 from dashboard.identity import OPEN_PATHS
 from lectern.accounts.guarding import require_guard
 from lectern.accounts.people import LOCAL
+from lectern.accounts.tokens import Scope
 from lectern.errors import InvalidRequest
 from lectern.settings import Proxy, Settings
 from tests.support.accounts import add_person, cookie_of, with_accounts
+from tests.support.library import ready_document, voice_block
 from tests.support.stores import add_document
+
+VOICE = "espeak:en-gb"
 
 
 @pytest.fixture
@@ -144,3 +148,32 @@ def test_without_accounts_everybody_here_is_one_person(client, services):
     document = add_document(services, "A text.", principal=LOCAL)
 
     assert client.get(f"/api/documents/{document.id}/manifest").status_code == 200
+
+
+def test_a_stream_of_events_ends_with_its_session(client, many):
+    anna = add_person(many.services, "anna")
+    document = ready_document(many.services, principal=anna.principal)
+    client.cookies = cookie_of(many.services, anna)
+    path = f"/api/documents/{document.id}/events"
+
+    with client.stream("GET", path, params={"voice": VOICE}, timeout=60) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "retry: 1000"
+        many.services.sessions.end_all(anna.principal)
+        voice_block(many.services, document, 1, voice_id=VOICE, sound=b"OggS one")
+        assert not [line for line in lines if '"blocks": [[1' in line]
+
+
+def test_a_token_stops_with_its_person(client, many):
+    anna = add_person(many.services, "anna")
+    _, secret = many.services.tokens.make(
+        anna.principal, name="phone", scopes=(Scope.VOICES,)
+    )
+    bearer = {"authorization": f"Bearer {secret}"}
+
+    assert client.get("/v1/audio/voices", headers=bearer).status_code == 200
+    many.services.people.disable(LOCAL, anna.owner_id)
+
+    refused = client.get("/v1/audio/voices", headers=bearer)
+    assert refused.status_code == 401
+    assert refused.json()["error"]["code"] == "invalid_api_key"

@@ -1,13 +1,17 @@
 """The doctor finds what is wrong, says what to do, and changes nothing."""
 
+import dataclasses
+
 import pytest
 from sqlalchemy import text
 
-from lectern.accounts.people import LOCAL
+from lectern.accounts.people import LOCAL, Role
 from lectern.jobs.states import JobKind
 from lectern.settings import Settings
+from resources import doctor
 from resources.doctor import Check, diagnose, mend
 from resources.services import Services
+from tests.support.accounts import with_accounts
 from tests.support.stores import add_document, key_of, link_to, voice
 
 
@@ -123,3 +127,21 @@ def test_missing_tesseract_data_is_only_a_warning(
 
     assert (check.ok, check.required) == (False, False)
     assert "apt-get" in check.remedy
+
+
+def test_it_says_who_can_come_in(services: Services) -> None:
+    def told(settings: Settings) -> Check:
+        return doctor._accounts(dataclasses.replace(services, settings=settings))
+
+    many = with_accounts(services.settings)
+    assert told(services.settings).message == "One person, no sign-in."
+    assert not told(many).ok
+    assert "lectern people add" in told(many).remedy
+    services.people.add("c@example.org", role=Role.OPERATOR, password_hash="x")
+    assert told(many).ok
+    assert told(many).message == (
+        "Everybody signs in: 0 guests, 0 users, 1 operators; 1 operators can."
+    )
+    elsewhere = told(services.settings.model_copy(update={"host": "0.0.0.0"}))
+    assert elsewhere.required
+    assert not elsewhere.ok

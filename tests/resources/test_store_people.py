@@ -49,7 +49,8 @@ def test_a_session_is_told_by_its_text_alone(timed: Services):
     found = timed.sessions.told_by(secret)
 
     assert found is not None
-    assert (found.session, found.person) == (session, anna)
+    assert (found.session, found.person.owner_id) == (session, anna.owner_id)
+    assert found.person.seen_at == session.created_at
     assert (session.device, session.address) == ("Firefox", "10.0.0.1")
     for other in (new_secret(), secret[:-1], secret + "x", "", session.id, "🙂" * 43):
         assert timed.sessions.told_by(other) is None
