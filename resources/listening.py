@@ -36,6 +36,7 @@ from lectern.speech.planning import (
 )
 from resources.choosing import Choice, choose_voice
 from resources.engines.turns import Rank
+from resources.first_blocks import FirstBlocks
 from resources.job_telling import describe_voice
 from resources.reading import Reading
 from resources.services import Services
@@ -143,6 +144,7 @@ class Follower:
         self._done: set[int] = set()  # of this reading: voiced, or given up
         self._durations_ms: dict[int, int] = {}  # of the voiced ones
         self._pace = Pace()
+        self._first_blocks = FirstBlocks(services.playing, job)
 
     def follow(self) -> None:
         """Voice what comes next until the reader has gone."""
@@ -167,6 +169,7 @@ class Follower:
         now = self._clock.monotonic()
         cursor = self._services.cursors.get(self._principal, self._document_id)
         if cursor != self._cursor:
+            self._first_blocks.saw(self._cursor, cursor)
             self._cursor, self._cursor_at = cursor, now
         if now - self._document_at >= DOCUMENT_SECONDS:
             self._document_at = now
@@ -175,6 +178,7 @@ class Follower:
         self._renew_reading()
         if self.is_elsewhere:
             return False
+        self._count_first_block()
         silent_seconds = now - self._cursor_at
         is_playing = cursor is not None and cursor.playing
         if (self._is_place_wanted or self._has_too_much) and not is_playing:
@@ -183,6 +187,15 @@ class Follower:
         return silent_seconds <= self._keep_warm_seconds or (
             is_playing and silent_seconds <= GONE_SECONDS
         )
+
+    def _count_first_block(self) -> None:
+        if self._reading is not None and self._cursor is not None:
+            self._first_blocks.looked(
+                self._reading,
+                self._done,
+                cursor=self._cursor.block_index,
+                now=self._services.database.now(),
+            )
 
     def _look_at_document(self) -> bool:
         if self._services.jobs.is_cancelled(self._job.id, self._job.run_id):
@@ -283,6 +296,8 @@ class Follower:
 
         def take_note(links: Sequence[Link]) -> None:
             done.update(link.block_index for link in links)
+            if done is self._done:
+                self._count_first_block()
             durations_ms.update({one.block_index: one.duration_ms for one in links})
 
         started = self._clock.monotonic()

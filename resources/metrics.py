@@ -10,12 +10,17 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from lectern.errors import EngineUnavailable, StoreError
 from lectern.speech.variants import Outcome
+from lectern.usage.waits import BEYOND_MS, Wait, Waits
 from resources.orchestrator import Orchestrator
 from resources.services import Services
 from resources.stores.backup_record import BackupRecord
@@ -110,6 +115,7 @@ class Exporter(Collector):
                 outbox.pending_count(),
             ),
             _gauge("events_lag_seconds", "Age of the oldest of them.", max(0.0, lag)),
+            *self._playing(),
             *self._backup(now),
         ]
 
@@ -122,6 +128,26 @@ class Exporter(Collector):
         return [
             _gauge("backup_age_seconds", "Age of the last good backup.", age),
             _gauge("backup_bytes", "What it holds.", last.size_bytes),
+        ]
+
+    def _playing(self) -> list[Metric]:
+        playing = self._services.playing
+        underruns = CounterMetricFamily(
+            "lectern_underruns", "Times that a player had nothing to play."
+        )
+        underruns.add_metric([], playing.underruns())
+        return [
+            _histogram(
+                "first_sound_seconds",
+                "From pressing play to hearing, as the player saw it.",
+                playing.waits(Wait.FIRST_SOUND),
+            ),
+            _histogram(
+                "first_block_seconds",
+                "From there to its block being voiced, as the run saw it.",
+                playing.waits(Wait.FIRST_BLOCK),
+            ),
+            underruns,
         ]
 
     def _statistics(self) -> list[Metric]:
@@ -151,6 +177,16 @@ class Exporter(Collector):
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"lectern_{name}", text, value)
+
+
+def _histogram(name: str, text: str, waits: Waits) -> Metric:
+    found = [
+        ("+Inf" if bound == BEYOND_MS else f"{bound / SECONDS:g}", count)
+        for bound, count in waits.cumulative()
+    ]
+    return HistogramMetricFamily(
+        f"lectern_{name}", text, buckets=found, sum_value=waits.total_ms / SECONDS
+    )
 
 
 def _jobs(name: str, text: str, counts: list[JobCount]) -> Metric:

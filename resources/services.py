@@ -40,6 +40,7 @@ from resources.stores.people import People
 from resources.stores.person_limits import PersonLimits
 from resources.stores.personal_voices import PersonalVoices
 from resources.stores.pins import Pins
+from resources.stores.playing import Playing
 from resources.stores.preferences import Preferences
 from resources.stores.rates import RateStore
 from resources.stores.sessions import Sessions
@@ -101,6 +102,7 @@ class Services:
     uploads: Uploads
     outbox: Outbox
     page_cache: StoredPageCache
+    playing: Playing
     exports: Exports
     ledger: Ledger
     pins: Pins
@@ -165,6 +167,7 @@ class Services:
             uploads=Uploads(database, blobs, root / "uploads", settings, allowed),
             outbox=outbox,
             page_cache=StoredPageCache(database),
+            playing=Playing(database),
             exports=Exports(database),
             ledger=ledger,
             pins=Pins(database),

@@ -19,6 +19,7 @@ from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState
 from lectern.usage.events import EventKind, Listened
 from lectern.usage.listening import believable
+from lectern.usage.waits import Wait
 from resources.choosing import choose_voice
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
@@ -37,6 +38,8 @@ class CursorPost(Contract):
     voice: str = Field(min_length=1, max_length=200)
     listened_ms: int = Field(default=0, ge=0, lt=2**53)
     listened_words: int = Field(default=0, ge=0, lt=2**53)
+    first_sound_ms: int | None = Field(default=None, ge=0, lt=2**53)
+    underruns: int = Field(default=0, ge=0, lt=2**53)
 
 
 def take_report(
@@ -68,6 +71,7 @@ def take_report(
     )
     if is_news:  # a late or repeated report counts nothing
         _count(here, principal, document_id, post, before=before, now=now)
+        _tell_how_it_goes(here, post)
     if document.state is not DocumentState.READY:
         return None
     return following.new_listener(here, principal, document_id)
@@ -114,6 +118,13 @@ def _count(
         principal=principal,
         at=now,
     )
+
+
+def _tell_how_it_goes(here: Backend, post: CursorPost) -> None:
+    """Count what the player saw: once for each report, and no more than can be."""
+    if post.first_sound_ms is not None:
+        here.services.playing.waited(Wait.FIRST_SOUND, post.first_sound_ms)
+    here.services.playing.ran_out(post.underruns)
 
 
 def _playing_since(

@@ -20,6 +20,8 @@ export class Cursor {
   #sequence = 0;
   #heardMs = 0;
   #heardWords = 0;
+  #firstSoundMs = null;
+  #underruns = 0;
   #lastPostAt = -Infinity;
   #timer = 0;
   #underway = 0;
@@ -40,6 +42,16 @@ export class Cursor {
   heard(ms, words) {
     this.#heardMs += ms;
     this.#heardWords += words;
+  }
+
+  /** Take note of how long sound was waited for, after play was pressed. */
+  waited(ms) {
+    this.#firstSoundMs = ms;
+  }
+
+  /** Take note that there was nothing to play, in the middle of listening. */
+  ranOut() {
+    this.#underruns += 1;
   }
 
   /** Tell the server now, or a moment after the post before. */
@@ -93,15 +105,21 @@ export class Cursor {
     const heard = {
       listened_ms: Math.round(this.#heardMs),
       listened_words: this.#heardWords,
+      underruns: this.#underruns,
     };
+    if (this.#firstSoundMs !== null) heard.first_sound_ms = Math.round(this.#firstSoundMs);
     this.#heardMs = 0;
     this.#heardWords = 0;
+    this.#firstSoundMs = null;
+    this.#underruns = 0;
     return heard;
   }
 
   #giveBack(heard) {
     this.#heardMs += heard.listened_ms;
     this.#heardWords += heard.listened_words;
+    this.#firstSoundMs ??= heard.first_sound_ms ?? null;
+    this.#underruns += heard.underruns;
   }
 
   #retryLater() {

@@ -39,6 +39,8 @@ const SAME_PLACE_MS = 1500;
 const END_MS = 50;
 const SLOWEST = 0.5;
 const FASTEST = 3.5;
+/** A silence between blocks that is longer than this was heard. */
+const GAP_MS = 250;
 const TRACE_LENGTH = 1000;
 /** Used only for blocks whose word times did not arrive. */
 const MS_PER_WORD = 380;
@@ -67,6 +69,8 @@ export class Engine extends EventTarget {
   #restTimer = 0;
   #heartbeatAt = 0;
   #startedAt = 0;
+  #askedAt = 0; // since when sound is waited for, after play was pressed
+  #ranOutAt = 0; // since when there is nothing to play, in the middle of listening
 
   constructor() {
     super();
@@ -225,7 +229,10 @@ export class Engine extends EventTarget {
     if (this.state === "preparing") return this.#setState("preparing");
     if (this.index < 0) return undefined;
     if (this.#isAtEnd) return this.jump(this.timeline.spokenFrom(0), { play: true });
-    if (!this.playback.resume()) this.#sound();
+    if (!this.playback.resume()) {
+      this.#askedAt = performance.now();
+      this.#sound();
+    }
     this.cursor.post();
     return undefined;
   }
@@ -238,6 +245,7 @@ export class Engine extends EventTarget {
   pause() {
     if (!this.wantsPlay) return;
     this.wantsPlay = false;
+    this.#stopWaiting();
     this.playback.pause();
     this.#setState(this.state === "preparing" ? "preparing" : "paused");
     this.cursor.post();
@@ -254,6 +262,7 @@ export class Engine extends EventTarget {
     if (!this.timeline || this.timeline.last < 0) return;
     const from = { index: this.index, offsetMs: this.offsetMs };
     this.playback.leave();
+    this.#stopWaiting();
     this.#settle({ index, offsetMs, shownChar });
     if (!isReturn && Math.abs(this.index - from.index) > 1) this.place.remember(from);
     this.wantsPlay = play;
@@ -317,8 +326,17 @@ export class Engine extends EventTarget {
     const waited = this.#startedAt ? performance.now() - this.#startedAt : null;
     this.#note("sounding", { gap, waited });
     this.#startedAt = 0;
+    if (this.#askedAt) this.cursor.waited(performance.now() - this.#askedAt);
+    this.#stopWaiting();
     this.place.shownChar = null;
     if (this.wantsPlay) this.#setState("playing");
+  }
+
+  /** Sound came, or the listener gave it up; a gap that was heard is counted. */
+  #stopWaiting() {
+    if (this.#ranOutAt && performance.now() - this.#ranOutAt > GAP_MS) this.cursor.ranOut();
+    this.#askedAt = 0;
+    this.#ranOutAt = 0;
   }
 
   #finished() {
@@ -327,7 +345,10 @@ export class Engine extends EventTarget {
     const isChapterOver = next >= this.timeline.chapterEnd(this.index);
     this.#settle({ index: next });
     if (this.sleep.untilChapterEnd && isChapterOver) this.#sleepHere();
-    else if (!this.playback.goOn(next, this.timeline)) this.#sound();
+    else if (!this.playback.goOn(next, this.timeline)) {
+      this.#ranOutAt = performance.now();
+      this.#sound();
+    }
     this.#moved();
     return undefined;
   }
@@ -360,6 +381,7 @@ export class Engine extends EventTarget {
 
   #askForTouch() {
     this.wantsPlay = false;
+    this.#stopWaiting();
     this.#setState("paused");
     this.notice("Press play: the browser lets a page sound only after a touch.");
   }
@@ -629,6 +651,7 @@ export class Engine extends EventTarget {
 
   #fail(error, retry = null) {
     this.#keepOffset();
+    this.#stopWaiting();
     this.playback.leave();
     this.wantsPlay = false;
     this.error = { message: error.message, retry };

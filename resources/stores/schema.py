@@ -26,6 +26,7 @@ from resources.stores import (
     schema_filters,
     schema_ledger,
     schema_limits,
+    schema_playing,
     schema_upkeep,
 )
 from resources.stores.columns import Moment, Number, metadata, moment
@@ -50,6 +51,7 @@ __all__ = [
     "schema_filters",
     "schema_ledger",
     "schema_limits",
+    "schema_playing",
     "schema_upkeep",
 ]
 

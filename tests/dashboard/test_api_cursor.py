@@ -5,6 +5,7 @@ import pytest
 
 from lectern.jobs.states import JobKind
 from lectern.usage.events import EventKind
+from lectern.usage.waits import UNDERRUNS_AT_ONCE, Wait
 from resources.services import Services
 from tests.support.library import SOMEBODY_ELSE, new_document, ready_document
 
@@ -49,6 +50,22 @@ def test_a_place_is_found_again_though_dagster_is_away(client, services: Service
         "voice": "espeak:en-gb",
         "updated_at": "",
     }
+
+
+def test_how_listening_goes_is_counted_once_and_within_reason(
+    client, services: Services
+):
+    document = ready_document(services)
+    seen = {"first_sound_ms": 420, "underruns": 1_000_000}
+
+    report(client, document.id, **seen)
+    report(client, document.id, **seen)  # the same once more
+    report(client, document.id, sequence=2)
+    refused = report(client, document.id, sequence=3, first_sound_ms=-1)
+
+    assert refused.status_code == 400
+    assert services.playing.waits(Wait.FIRST_SOUND).counts == {500: 1}
+    assert services.playing.underruns() == UNDERRUNS_AT_ONCE
 
 
 def test_a_document_never_opened_has_no_place(client, services: Services):

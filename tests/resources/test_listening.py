@@ -14,6 +14,7 @@ from lectern.errors import Cancelled
 from lectern.ids import OwnerId
 from lectern.jobs.accelerators import Accelerator
 from lectern.jobs.states import JobKind, JobState
+from lectern.usage.waits import Wait
 from resources.listening import follow_reader
 from resources.services import Services
 from resources.stores.catalog import Document
@@ -88,6 +89,9 @@ def test_the_window_ahead_of_the_reader_is_voiced_and_no_more(session: Session):
     time.sleep(0.3)
 
     assert min(session.heard()) == 49
+    waits = session.services.playing.waits(Wait.FIRST_BLOCK)
+    assert sum(waits.counts.values()) == 1
+    assert waits.total_ms > 0
     assert max(session.heard()) < 50 + 4 * 6
 
 

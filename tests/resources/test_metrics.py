@@ -16,6 +16,7 @@ from lectern.accounts.people import LOCAL
 from lectern.jobs.states import JobKind
 from lectern.speech.variants import Outcome
 from lectern.usage.events import EventKind
+from lectern.usage.waits import Wait
 from pipelines.exporter import export
 from resources.metrics import Exporter
 from resources.orchestrator import DagsterVitals
@@ -116,6 +117,23 @@ def test_use_is_told_once_it_is_counted(services):
     assert numbers["lectern_synthesis_seconds_total['espeak']"] == 0.25
 
 
+def test_waits_for_sound_are_told_as_a_histogram(services):
+    for wait_ms in (80, 100, 400, 99_999_999):
+        services.playing.waited(Wait.FIRST_SOUND, wait_ms)
+    services.playing.waited(Wait.FIRST_BLOCK, 3000)
+    services.playing.ran_out(2)
+    numbers = told(services)
+
+    name = "lectern_first_sound_seconds"
+    assert numbers[f"{name}_bucket['0.1']"] == 2
+    assert numbers[f"{name}_bucket['0.5']"] == 3
+    assert numbers[f"{name}_bucket['60']"] == 3
+    assert numbers[f"{name}_bucket['+Inf']"] == numbers[f"{name}_count"] == 4
+    assert numbers[f"{name}_sum"] == pytest.approx(600.58)
+    assert numbers["lectern_first_block_seconds_bucket['3']"] == 1
+    assert numbers["lectern_underruns_total"] == 2
+
+
 def test_no_number_names_a_person_or_a_document(services):
     use(services)
     document = add_document(services, title="A secret title")
@@ -150,6 +168,7 @@ def test_every_number_that_an_alert_asks_for_is_told(services):
     services.jobs.finish(job.id)
     backup = LastBackup(made_at=services.database.now(), blobs=1, size_bytes=9)
     BackupRecord(services.preferences).note(backup)
+    use(services)
     names = {name.partition("[")[0] for name in told(services)}
 
     assert len(wanted) > 10

@@ -266,6 +266,25 @@ def test_heartbeats_come_while_it_plays(serve, open_page) -> None:
     assert 3500 <= stage.posts[-1]["listened_ms"] <= 6500
 
 
+def test_the_server_hears_how_long_sound_was_waited_for_and_that_it_ran_out(
+    serve, open_page
+) -> None:
+    stage = serve(story(count=4, words=4))
+    stage.voice(0)
+    page = open_page(stage)
+    page.keyboard.press("Space")
+    wait(page, "engine.state === 'waiting' && engine.index === 1")
+    page.wait_for_timeout(400)  # a gap that is heard
+    stage.voice(1, 2, 3)
+    wait(page, "engine.state === 'ended'")
+    until(lambda: stage.posts[-1]["playing"] is False and len(stage.posts) > 2)
+
+    waits = [post["first_sound_ms"] for post in stage.posts if "first_sound_ms" in post]
+    assert len(waits) == 1
+    assert 0 <= waits[0] < 60_000
+    assert sum(post["underruns"] for post in stage.posts) == 1
+
+
 def test_the_sleep_timer_fades_and_stops(serve, open_page) -> None:
     page = open_page(serve(voiced_story(words=40)))
     page.keyboard.press("Space")
