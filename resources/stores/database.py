@@ -9,6 +9,7 @@ them at once where SQLite's own waiting sleeps and retries.
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -201,14 +202,32 @@ def _sqlite_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # Transactions are begun by us (below) and not by the driver.
     connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {int(LOCK_SECONDS * 1000)}")
+    _write_ahead(connection)
     for pragma in (
-        f"busy_timeout = {int(LOCK_SECONDS * 1000)}",
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         "temp_store = MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Have changes written ahead.
+
+    Two processes that open a new file at one moment both ask for the whole of it, and
+    SQLite tells one that it is locked without any waiting: only trying again helps.
+    """
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
