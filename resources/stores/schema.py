@@ -55,7 +55,7 @@ __all__ = [
     "schema_upkeep",
 ]
 
-SCHEMA_HEAD = "0014"
+SCHEMA_HEAD = "0015"
 """The newest migration, so that starting needs no look at the migrations."""
 
 
