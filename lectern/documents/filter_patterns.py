@@ -5,7 +5,7 @@ other engines run for ever. What a pattern may hold: https://github.com/google/r
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,6 +22,9 @@ SAID_CHARS = 1_000
 """Of one replacement, with what its groups stand for."""
 WINDOW_CHARS = 4_000
 """A longer paragraph is looked at in pieces of this length, ended at a blank."""
+
+Spend = Callable[[int], bool]
+"""Whether so much more may be looked at."""
 
 _LETTER = r"\pL\pM\pN_"
 _BEFORE, _AFTER = rf"(?:^|[^{_LETTER}])", rf"(?:[^{_LETTER}]|$)"
@@ -91,16 +94,22 @@ class Pattern:
         """Whether it is worth looking, in a text whose case was folded."""
         return self._hint in folded
 
-    def matches(self, text: str) -> Iterator[Match]:
-        """Yield what is found: in order, apart from each other, nothing empty."""
-        for low, high in windows(text):
-            yield from self._within(text[low:high], low)
+    def matches(self, text: str, spend: Spend = bool) -> Iterator[Match]:
+        """Yield what is found: in order, apart from each other, nothing empty.
 
-    def _within(self, text: str, low: int) -> Iterator[Match]:
+        Each look costs the characters that may be looked at, which are ``spend``;
+        once that says no, nothing more is found.
+        """
+        for low, high in windows(text):
+            yield from self._within(text[low:high], low, spend)
+
+    def _within(self, text: str, low: int, spend: Spend) -> Iterator[Match]:
         data = text.encode()
         place = _Places(data)
         at = 0
-        while (found := self._program.search(data, at)) is not None:
+        while spend(len(data) - at) and (
+            (found := self._program.search(data, at)) is not None
+        ):
             start, end = found.span(self._first)
             if end > start:
                 said = self._said(found)

@@ -22,8 +22,10 @@ GROWTH_CHARS = 10_000
 """By how much filters may make any document longer; a longer one may double."""
 BLOCK_GROWTH, BLOCK_GROWTH_CHARS = 3, 300
 """A block is said in at most so many times its characters, and so many more."""
-MOST_PLACES = 500_000
-"""Replaced in one document; work is bounded by it times the length of a window."""
+MOST_PLACES = 200_000
+"""Replaced in one document."""
+MOST_SCANNED = 300_000_000
+"""Bytes that all looks for all rules together may look at in one document."""
 MARKED = frozenset({SpanKind.CITATION, SpanKind.NOTE_MARK})
 """Marks that are gone once somebody has written something else in their place."""
 BETWEEN_PARAGRAPHS = 2  # characters, as in ``building``
@@ -36,8 +38,16 @@ class Work:
     chars_left: int  # by which the text may still grow
     places_left: int = MOST_PLACES
     places: Counter[Rule] = field(default_factory=Counter)  # replaced, by rule
-    scanned_chars: int = 0  # looked at, once for each rule
+    scanned: int = 0  # bytes that were looked at, by each look anew
     left_out: int = 0  # replacements that would have made too much of the text
+
+    def spend(self, scanned: int) -> bool:
+        """Whether so many more bytes may be looked at; if so, they are counted."""
+        if self.scanned + scanned > MOST_SCANNED:
+            self.left_out += 1
+            return False
+        self.scanned += scanned
+        return True
 
     def admits(self, rule: Rule, change: Change) -> bool:
         """Whether one more replacement is allowed; if it is, it is counted."""
@@ -97,7 +107,6 @@ def rewrite(
         pattern = compiled(rule)
         if not rule.is_for(language) or not pattern.may_match(folded):
             continue
-        work.scanned_chars += len(rewriting.text)
         found = list(_found(rewriting.text, rule, pattern, work))
         if found:
             rewriting.replace(found)
@@ -106,7 +115,7 @@ def rewrite(
 
 
 def _found(text: str, rule: Rule, pattern: Pattern, work: Work) -> Iterator[Change]:
-    for match in pattern.matches(text):
+    for match in pattern.matches(text, work.spend):
         change = Change(match.start, match.end, match.said)
         if change.said == text[change.start : change.end]:
             continue

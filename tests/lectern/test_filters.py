@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lectern.accounts.limits import Limits
+from lectern.documents import filtering
 from lectern.documents.filter_files import filters_from_json, filters_to_json
 from lectern.documents.filter_patterns import WINDOW_CHARS, compiled, windows
 from lectern.documents.filtering import Work, filtered, rewrite
@@ -157,7 +158,7 @@ def test_hostile_patterns_do_work_in_proportion_to_the_text(find):
     for chars in (1_000, 2_000, 3_000):
         work = Work(chars_left=0)
         rewrite("a" * chars + "!", [rule], language="en", work=work)
-        scanned.append(work.scanned_chars)
+        scanned.append(work.scanned)
 
     assert scanned == [1_001, 2_001, 3_001]
 
@@ -169,6 +170,16 @@ def test_a_match_for_every_character_ends():
 
     assert text.text.count("-") == 2_000
     assert work.left_out == 1  # and nothing more was looked for
+
+
+def test_looking_for_what_changes_nothing_ends_too(monkeypatch):
+    monkeypatch.setattr(filtering, "MOST_SCANNED", 100_000)
+    work = Work(chars_left=0)
+
+    text = rewrite("a" * 4_000, [pattern("a.*?z|a", "a")], language="en", work=work)
+
+    assert text.changes == ()
+    assert (work.scanned <= 100_000, work.left_out) == (True, 1)
 
 
 def test_a_text_does_not_grow_past_its_allowance():
