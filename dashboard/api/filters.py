@@ -107,21 +107,21 @@ def say_otherwise(
 ) -> dict[str, object]:
     """Keep a rule for words, and read the document by it at once.
 
+    Words that are to be said as they are written have their rule taken away.
+
     Raises:
         NotFound: There is no such document of this person.
         InvalidRequest: There is nothing to look for, or nothing would change.
     """
     document = services.catalog.get(principal, document_id)
     words = " ".join(wanted.words.split())
-    if words == " ".join(wanted.say.split()):
-        raise InvalidRequest("This is how it is said already. Write it otherwise.")
+    rule = Rule(words, wanted.say.strip())
     where = None if wanted.everywhere else document_id
-    kept = services.filters.add_rule(
-        principal,
-        Rule(words, wanted.say.strip()),
-        name=PRONUNCIATIONS,
-        document_id=where,
-    )
+    is_as_written = words == " ".join(wanted.say.split())
+    keep = services.filters.drop_rule if is_as_written else services.filters.add_rule
+    kept = keep(principal, rule, name=PRONUNCIATIONS, document_id=where)
+    if kept is None:
+        raise InvalidRequest("This is how it is said already. Write it otherwise.")
     services.filtering().refresh(document)
     return {"filter": kept.id, "version": kept.version}
 

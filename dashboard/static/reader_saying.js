@@ -123,7 +123,7 @@ export class Saying {
     this.form.hidden = false;
     this.error.hidden = true;
     this.label.textContent = `Say “${this.#chosen.words}” as`;
-    this.input.value = this.#chosen.words;
+    this.input.value = saidOf(this.#chosen);
     this.#show({ left: box.left, top: box.top, bottom: box.top - GAP_PX });
     this.input.focus();
     this.input.select();
@@ -148,6 +148,14 @@ export class Saying {
     engine.setFollowing(true);
     engine.jump(block, { shownChar: char, play: true });
   }
+}
+
+/** Return how words are said by now: as a filter has it, or as they are written. */
+function saidOf({ words, block, char }) {
+  const marks = engine.document.blocks[block]?.s ?? [];
+  const end = char + words.length;
+  const said = marks.find(([first, last, kind]) => kind === "said" && first <= char && last >= end);
+  return said?.[3] || words;
 }
 
 function getSelectionOf(host) {

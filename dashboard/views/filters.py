@@ -92,6 +92,9 @@ def _show_actions(scope: DocumentId | None, kept: Sequence[KeptFilter]) -> None:
                 mime="application/json",
                 icon=":material/download:",
             )
+        services, principal = session.services(), session.principal()
+        limit = services.limits.of(principal).filters
+        st.caption(f"{services.filters.count(principal):,} of {limit:,} filters")
 
 
 @st.dialog("Import filters")

@@ -79,6 +79,12 @@ class Filters:
         with self._database.read() as connection:
             return _kept(connection, _mine(principal) & _of(document_id))
 
+    def count(self, principal: Principal) -> int:
+        """Return how many filters somebody has."""
+        query = select(func.count()).select_from(schema_filters.text_filter)
+        with self._database.read() as connection:
+            return connection.scalar(query.where(_mine(principal))) or 0
+
     def bearing_on(
         self, principal: Principal, document_id: DocumentId
     ) -> list[KeptFilter]:
@@ -266,6 +272,25 @@ class Filters:
                 wanted = replace(kept.filter, rules=(*others, rule), is_enabled=True)
                 return self.change(principal, kept.id, wanted, version=kept.version)
         return self.add(principal, Filter(name, (rule,)), document_id=document_id)
+
+    def drop_rule(
+        self,
+        principal: Principal,
+        rule: Rule,
+        *,
+        name: str,
+        document_id: DocumentId | None = None,
+    ) -> KeptFilter | None:
+        """Take the rule that looks for the same out of the filter of this name.
+
+        Return the filter, or None when it has no such rule.
+        """
+        for kept in self.all(principal, document_id):
+            others = tuple(r for r in kept.filter.rules if not _is_for_same(r, rule))
+            if kept.filter.name == name and others != kept.filter.rules:
+                wanted = replace(kept.filter, rules=others)
+                return self.change(principal, kept.id, wanted, version=kept.version)
+        return None
 
     def _checked(self, principal: Principal, wanted: Filter) -> Filter:
         clean = cleaned(wanted, self._limits_of(principal))
