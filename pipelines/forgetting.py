@@ -6,8 +6,11 @@ of checks; and the files of what the run printed. Rows that are deleted make roo
 new ones in the same file, which is why nothing has to be compacted.
 """
 
+import re
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.storage.dagster_run import (
@@ -31,6 +34,8 @@ COUNTING_RUNS_KEPT = timedelta(days=1)
 """Counting runs every minute while somebody listens, and none of them matters."""
 COUNTING_JOB = "update_statistics"
 DELETED_TOGETHER = 500
+FOLDERS_KEPT = timedelta(days=2)
+RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def forget_old_runs(
@@ -93,6 +98,28 @@ def _forget_tags(instance: dg.DagsterInstance) -> None:
         connection.execute(
             delete(RunTagsTable).where(RunTagsTable.c.run_id.not_in(present))
         )
+
+
+def forget_run_folders(
+    instance: dg.DagsterInstance, folder: Path, now: datetime
+) -> int:
+    """Delete what runs printed that Dagster knows nothing of any more; return how many
+    there were. A crash while a run was forgotten leaves such a folder."""
+    before = (now - FOLDERS_KEPT).timestamp()
+    old = [
+        path
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if RUN_ID.fullmatch(path.name) and path.stat().st_mtime < before
+    ]
+    count = 0
+    for some in portions(old):
+        names = [path.name for path in some]
+        known = set(instance.get_run_ids(RunsFilter(run_ids=names)))
+        for path in some:
+            if path.name not in known:
+                shutil.rmtree(path, ignore_errors=True)
+                count += 1
+    return count
 
 
 def retire_partitions(

@@ -41,7 +41,7 @@ def dagster_settings(settings: Settings, places: Places) -> dict[str, Any]:
         "compute_logs": {
             "module": "pipelines.run_output",
             "class": "RunOutput",
-            "config": {"base_dir": str(places.dagster_home / "output")},
+            "config": {"base_dir": str(places.run_output)},
         },
         "run_monitoring": {
             "enabled": True,

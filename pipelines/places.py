@@ -26,6 +26,11 @@ class Places:
         return self.root / "dagster"
 
     @property
+    def run_output(self) -> Path:
+        """Return the folder of what runs print, by run."""
+        return self.dagster_home / "output"
+
+    @property
     def logs(self) -> Path:
         """Return the folder with one log file for each component."""
         return self.root / "logs"

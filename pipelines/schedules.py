@@ -3,8 +3,9 @@
 import dagster as dg
 
 from assets.tags import UPKEEP
-from pipelines.forgetting import forget_old_runs, retire_partitions
+from pipelines.forgetting import forget_old_runs, forget_run_folders, retire_partitions
 from pipelines.jobs import plan_retention
+from pipelines.places import find_places
 from pipelines.upkeep import PUT_OFF
 from resources.services import Services
 
@@ -28,9 +29,12 @@ def delete_unreachable(
     history, now = services.settings.history, services.database.now()
     retired = retire_partitions(context.instance, services, history)
     runs = forget_old_runs(context.instance, history, now)
+    output = find_places(services.settings).run_output
+    folders = forget_run_folders(context.instance, output, now)
     context.log.info("By rule: %s", retained)
     context.log.info("Out of reach: %s", swept.words)
-    context.log.info("%s partitions, %s runs retired", retired, runs)
+    counts = (retired, runs, folders)
+    context.log.info("%s partitions, %s runs, %s folders of runs retired", *counts)
 
 
 @dg.job(executor_def=dg.in_process_executor, tags=UPKEEP)

@@ -20,6 +20,7 @@ from resources.stores import schema
 from resources.stores.attempts import Attempts
 from resources.stores.clock_watch import ClockWatch
 from resources.stores.leaving import remove_leavers
+from resources.stores.leftovers import clear_leftovers
 from resources.stores.loose import Loose, LooseEnds
 from resources.stores.person_links import PersonLinks
 from resources.stores.portions import portions
@@ -45,6 +46,7 @@ class Swept:
     blob_bytes: int
     job_logs: int
     loose: Loose = field(default_factory=Loose)
+    leftovers: int = 0
     is_put_off: bool = False  # the clock leapt: nothing was deleted
 
     @property
@@ -56,6 +58,7 @@ class Swept:
             "files": self.blobs + self.loose.files,
             "uploads": self.uploads,
             "logs": self.job_logs,
+            "leftovers": self.leftovers,
             "rows that led nowhere": self.loose.links + self.loose.parts,
         }
         listed = ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
@@ -108,6 +111,7 @@ def sweep(
         blob_bytes=blob_bytes,
         job_logs=_sweep_job_logs(services, dry_run=dry_run),
         loose=loose,
+        leftovers=0 if dry_run else clear_leftovers(services.settings.root, grace),
     )
     if not dry_run:
         note = LastSweep(at=services.database.now(), words=swept.words)

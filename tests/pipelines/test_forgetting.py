@@ -1,5 +1,7 @@
 """Dagster's database stays small, whatever was done, and however long ago."""
 
+import os
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +13,7 @@ from lectern.jobs.runs import DOCUMENTS
 from lectern.jobs.states import JobKind
 from lectern.settings import History, Settings
 from pipelines.dagster_storage import make_storage, storage_folder
-from pipelines.forgetting import forget_old_runs, retire_partitions
+from pipelines.forgetting import forget_old_runs, forget_run_folders, retire_partitions
 from pipelines.instance_files import write_dagster_settings
 from pipelines.places import Places, make_places
 from resources.services import Services
@@ -111,3 +113,22 @@ def test_idle_documents_are_no_partitions_until_their_next_job(
     assert retired == 3  # the template's too
     left = set(old.instance.get_dynamic_partitions(DOCUMENTS))
     assert left == {waiting.id, recent.id}
+
+
+def test_folders_of_runs_that_nobody_knows_are_removed(
+    old: OldRuns, places: Places
+) -> None:
+    [known] = old.add(1, NOW - timedelta(days=5))
+    unknown, new = str(uuid.uuid4()), str(uuid.uuid4())
+    for name in (known, unknown, new, "something else"):
+        folder = places.run_output / name
+        folder.mkdir(parents=True, exist_ok=True)
+        long_ago = (NOW - timedelta(days=3)).timestamp()
+        moment = NOW.timestamp() if name == new else long_ago
+        os.utime(folder, (moment, moment))
+
+    assert forget_run_folders(old.instance, places.run_output, NOW) == 1
+
+    left = {path.name for path in places.run_output.iterdir()}
+    assert {known, new, "something else"} <= left
+    assert unknown not in left

@@ -1,5 +1,6 @@
 """What is pinned, open, worked on or just used stays, also if it was planned to go."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import update
 
 from lectern.accounts.people import LOCAL
 from lectern.errors import LeaseLost, LeaseTaken, NotFound
@@ -24,9 +26,11 @@ from lectern.operations.retention import Kind, Plan
 from lectern.settings_retention import Keeping, Retention
 from resources.retaining import Retaining
 from resources.services import Services
+from resources.stores import schema
 from resources.stores.catalog import Document
 from resources.stores.cursors import Cursor
 from resources.stores.exports import EXPORT
+from resources.stores.holds import lock
 from tests.support.stores import (
     OTHER,
     VOICE,
@@ -208,6 +212,56 @@ def test_documents_go_to_the_trash_where_a_plan_says_so(
     with pytest.raises(NotFound):
         timed.catalog.get(OTHER, theirs.id)
     assert timed.catalog.restore(OTHER, theirs.id).title == theirs.title
+
+
+def test_the_rules_are_those_of_each_persons_plan(
+    timed: Services, clock: Clock
+) -> None:
+    mine = add_document(timed, "mine")
+    theirs = add_document(timed, "theirs", principal=OTHER)
+    clock.pass_(8 * DAY)
+    plans = {"guest": Keeping(source_days=7, takes_sources=True)}
+    asked: list[str] = []
+
+    def plan_name(owner_id: str) -> str:
+        asked.append(owner_id)
+        return "guest" if owner_id == OTHER.owner_id else "full"
+
+    rules = Retaining(
+        timed.database,
+        timed.blobs,
+        timed.joblog,
+        Retention(plans=plans),
+        plan_name=plan_name,
+    )
+
+    assert ids(rules.plan()) == [theirs.id]
+    assert sorted(asked) == sorted({mine.owner_id, theirs.owner_id})
+
+
+def test_who_opens_a_document_while_it_is_deleted_finds_out(
+    services: Services,
+) -> None:
+    """The deletion has the document locked: an editor waits, and is told."""
+    document = add_document(services, "x")
+    opened: list[object] = []
+
+    def open_it() -> None:
+        try:
+            opened.append(services.leases.take(LOCAL, document.id, "editor"))
+        except NotFound as error:
+            opened.append(error)
+
+    editor = threading.Thread(target=open_it)
+    with services.database.write() as connection:
+        lock(connection, [document.id])
+        editor.start()
+        connection.execute(
+            update(schema.document).values(deleted_at=services.database.now())
+        )
+    editor.join()
+
+    assert [type(one) for one in opened] == [NotFound]
 
 
 def test_the_log_of_a_job_that_goes_on_is_kept(timed: Services, clock: Clock) -> None:

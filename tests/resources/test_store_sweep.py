@@ -165,3 +165,19 @@ def test_rows_that_lead_to_nothing_are_forgotten_and_what_is_lost_is_told(
     assert last is not None
     assert last.words == swept.words
     assert timed.catalog.artifacts(document.id) == {}
+
+
+def test_what_work_that_died_left_behind_is_removed(services: Services) -> None:
+    root = services.settings.root
+    services.usage_events().drain()
+    names = ("exporting/job.part", "statistics/events/.part.parquet.1")
+    kept = ("exporting/new.part", "statistics/.lock", "statistics/events/x.parquet")
+    for name in (*names, *kept):
+        (root / name).parent.mkdir(exist_ok=True, parents=True)
+        (root / name).touch()
+        if not name.endswith("new.part"):
+            os.utime(root / name, (0, 0))
+
+    assert sweep(services).leftovers == 2
+
+    assert [name for name in (*names, *kept) if (root / name).exists()] == list(kept)
