@@ -343,7 +343,6 @@ class Services:
             database=self.database,
             subscriptions=Subscriptions(self.database),
             limits=self.allowed.limits,
-            ledger=self.ledger,
         )
 
     @cached_property

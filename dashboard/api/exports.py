@@ -18,6 +18,7 @@ from lectern.exports.requests import ExportRequest
 from lectern.ids import DocumentId
 from lectern.jobs.states import JobKind
 from lectern.usage.quotes import price_text
+from lectern.usage.remaining import amounts_of, remaining
 from resources.exporting.quoting import ExportPlan, plan_export
 from resources.stores.exports import Export
 from resources.stores.jobs import Job
@@ -71,8 +72,10 @@ def described(export: Export) -> dict[str, Any]:
     }
 
 
-def _quoted(plan: ExportPlan) -> dict[str, Any]:
+def _quoted(here: Backend, principal: Principal, plan: ExportPlan) -> dict[str, Any]:
     quote = plan.quote
+    wanted = amounts_of(quote, stored_bytes=plan.size_bytes)
+    found = remaining(wanted, here.services.ledger.balances(principal))
     return {
         "chars": quote.chars,
         "audio_ms": quote.audio_ms,
@@ -82,6 +85,8 @@ def _quoted(plan: ExportPlan) -> dict[str, Any]:
         "size_bytes": plan.size_bytes,
         "blocks": plan.blocks,
         "voice": plan.voice_id,
+        "left": {one.unit.value: one.left for one in found},
+        "is_enough": all(one.is_enough for one in found),
         "export": described(plan.ready) if plan.ready else None,
     }
 
@@ -92,7 +97,8 @@ async def quote(request: Request) -> Response:
     document_id = DocumentId(request.path_params["id"])
     wanted = await read_body(request, ExportRequest)
     plan = await blocking(plan_export, here.services, principal, document_id, wanted)
-    return JSONResponse(_quoted(plan), headers=NO_STORE)
+    told = await blocking(_quoted, here, principal, plan)
+    return JSONResponse(told, headers=NO_STORE)
 
 
 async def start(request: Request) -> Response:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import following, session
 from dashboard.views import wording
+from dashboard.views.remaining import show_remaining
 from lectern.errors import LecternError
 from lectern.ids import DocumentId
 from lectern.jobs.batches import Batch, BatchState, Progress
@@ -54,6 +55,7 @@ def prepare(
         )
     )
     _show_quote(plan, is_off_peak=is_off_peak)
+    show_remaining(plan.quote)
     if not st.button("Begin", type="primary", disabled=not plan.tasks):
         return
     count = len({task.document_id for task in plan.tasks})

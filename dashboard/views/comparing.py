@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import following, session
 from dashboard.views import time_left, wording
+from dashboard.views.remaining import show_remaining
 from lectern.documents.differences import Piece, compare, share_same
 from lectern.errors import LecternError, NotFound
 from lectern.jobs.states import JobKind
@@ -272,6 +273,8 @@ def _show_offer(document: Document, offer: Offer, *, are_all_sent: bool) -> None
             else None,
         ):
             _ask(document, Wanted(offer.recogniser, all_pages=are_all_sent))
+    if quoted.price_micros:
+        show_remaining(quoted)
 
 
 def _ask(document: Document, wanted: Wanted) -> None:

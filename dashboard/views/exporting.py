@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from dashboard import following, session
 from dashboard.api.exports import begin_export, unfinished_exports
 from dashboard.views import time_left, wording
+from dashboard.views.remaining import show_remaining
 from lectern import units
 from lectern.documents.blocks import Chapter, DocumentText
 from lectern.errors import DiskReserveReached, LecternError, NotFound
@@ -318,6 +319,7 @@ def _offer(document: Document, plan: ExportPlan) -> None:
         _show_download(plan.ready)
         return
     st.markdown(_quote_line(plan))
+    show_remaining(plan.quote, stored_bytes=plan.size_bytes)
     try:
         session.services().require_disk(plan.size_bytes)
     except DiskReserveReached as error:

@@ -15,7 +15,6 @@ from lectern.errors import EngineCrashed, EngineUnavailable, InvalidRequest, Not
 from lectern.ids import OwnerId
 from resources.billing.port import NOTHING_SOLD, BillingPort
 from resources.stores.database import Database
-from resources.stores.ledger import Ledger
 from resources.stores.person_limits import PersonLimits
 from resources.stores.subscriptions import Subscriptions
 
@@ -37,13 +36,11 @@ class StripeBilling(BillingPort):
         database: Database,
         subscriptions: Subscriptions,
         limits: PersonLimits,
-        ledger: Ledger,
     ) -> None:
         self._settings = settings
         self._database = database
         self._subscriptions = subscriptions
         self._limits = limits
-        self._ledger = ledger
         self._client = _client(settings)
 
     def plans(self) -> Collection[str]:
@@ -138,7 +135,6 @@ class StripeBilling(BillingPort):
         plan = paid[0].plan if paid else None
         wanted = personal.model_copy(update={"plan": plan})
         self._limits.change(BILLING, principal.owner_id, wanted)
-        self._ledger.look_again(principal)
 
 
 def asked(question: Callable[[], T]) -> T:

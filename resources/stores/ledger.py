@@ -8,7 +8,7 @@ retry spends twice or more than there is. Rules: ``lectern/accounts/ledger.py``.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from lectern.accounts.allowances import Allowance, allowances_of
 from lectern.accounts.ledger import (
@@ -31,6 +31,7 @@ from resources.stores.ledger_posting import (
     end_named,
     hold,
     is_account,
+    look_again,
     minus,
     move,
     only_amounts,
@@ -45,7 +46,6 @@ AllowancesOf = Callable[[Principal, Connection], Mapping[Unit, Allowance]]
 HOLD_LASTS = timedelta(minutes=30)
 """After which what a dead process held is free again."""
 ENDED_HOLDS_KEPT = timedelta(days=7)
-LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 _account = schema_ledger.ledger_account.c
 _entry = schema_ledger.ledger_entry.c
@@ -212,7 +212,7 @@ class Ledger:
                 expires_at=expires_at,
             )
             self._move(connection, principal, deltas)
-            _look_again(connection, principal.owner_id)
+            look_again(connection, principal.owner_id)
         return True
 
     def correct(
@@ -240,7 +240,7 @@ class Ledger:
     def look_again(self, principal: Principal) -> None:
         """Have a changed plan take effect with the next look at the accounts."""
         with self._database.write() as connection:
-            _look_again(connection, principal.owner_id)
+            look_again(connection, principal.owner_id)
 
     def balances(self, principal: Principal) -> dict[Unit, Balance]:
         """Return what somebody has of each unit, brought up to now."""
@@ -413,12 +413,4 @@ def refusal(unit: Unit, *, left: int, wanted: int) -> AllowanceUsedUp:
         "this Lectern for more.",
         used=wanted,
         limit=left,
-    )
-
-
-def _look_again(connection: Connection, owner_id: OwnerId) -> None:
-    connection.execute(
-        update(schema_ledger.ledger_account)
-        .where(_account.owner_id == owner_id)
-        .values(due_at=LONG_AGO)
     )

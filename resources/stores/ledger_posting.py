@@ -5,7 +5,7 @@ entries, then holds, then accounts by the names of their units.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, update
@@ -22,6 +22,7 @@ _account = schema_ledger.ledger_account.c
 _hold = schema_ledger.ledger_hold.c
 
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 NAMED = ("owner_id", "key", "unit")
 
 # Made once: making a statement takes longer than carrying it out.
@@ -151,6 +152,15 @@ def end_named(
         for unit, amount in ended:
             free[Unit(unit)] = free.get(Unit(unit), 0) + amount
     return free
+
+
+def look_again(connection: Connection, owner_id: OwnerId) -> None:
+    """Have a changed plan take effect with the next look at a person's accounts."""
+    connection.execute(
+        update(schema_ledger.ledger_account)
+        .where(_account.owner_id == owner_id)
+        .values(due_at=LONG_AGO)
+    )
 
 
 def is_account(owner_id: OwnerId, unit: Unit) -> ColumnElement[bool]:

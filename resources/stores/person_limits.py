@@ -26,6 +26,7 @@ from lectern.ids import OwnerId
 from lectern.settings import Settings
 from resources.stores import schema_accounts, schema_limits
 from resources.stores.database import Database
+from resources.stores.ledger_posting import look_again
 from resources.stores.one_at_a_time import hold_person
 from resources.stores.people import require_operator
 from resources.stores.upsert import insert_or_update
@@ -135,6 +136,7 @@ class PersonLimits:
                 "at": now,
             }
             connection.execute(insert(schema_limits.limits_audit).values(audited))
+            look_again(connection, owner_id)
         return before
 
     def history(self, owner_id: OwnerId) -> list[LimitsChange]:

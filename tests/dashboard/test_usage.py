@@ -6,10 +6,14 @@ import httpx
 import pytest
 
 from dashboard.views.balance import line_of, share_left
+from dashboard.views.remaining import line_of as line_of_quote
+from dashboard.views.remaining import warning_of
 from lectern.accounts.ledger import Balance, EntryKind
 from lectern.accounts.people import LOCAL
 from lectern.accounts.units import Unit
 from lectern.settings import Settings
+from lectern.usage.quotes import Quote
+from lectern.usage.remaining import amounts_of, remaining
 from pipelines.granting import balance, grant
 from resources.ledger_upkeep import keep_ledger
 from resources.services import Services
@@ -115,3 +119,31 @@ def test_what_is_stored_is_counted_by_night_and_given_back_when_it_is_gone(
 
     assert keep_ledger(services) == 1
     assert (stored, services.ledger.balances(LOCAL)[BYTES].balance) == (-10, 0)
+
+
+def test_beside_a_quote_stands_what_is_left_and_what_is_too_little() -> None:
+    quote = Quote("tone", chars=100, pages=7, price_micros=30_000)
+    balances = {unit: Balance(unit, 0, 0, None) for unit in Unit} | {
+        CHARS: Balance(CHARS, 5000, 1000, 0),
+        Unit.OCR_PAGES: Balance(Unit.OCR_PAGES, 3, 0, 0),
+    }
+
+    found = remaining(amounts_of(quote), balances)
+
+    assert line_of_quote(found) == (
+        "Takes 100 characters of the 4,000 characters you have left."
+    )
+    assert "7 pages are needed, 3 pages left" in warning_of(found)
+    assert line_of_quote([]) == warning_of([]) == ""
+
+
+def test_a_quote_over_the_api_says_what_is_left(
+    client: httpx.Client, services: Services
+) -> None:
+    document = add_document(services, "The harbour lay quiet.")
+
+    told = client.post(
+        f"/api/documents/{document.id}/exports/quote", json={"format": "mp3"}
+    ).json()
+
+    assert (told["left"], told["is_enough"]) == ({}, True)
