@@ -78,5 +78,5 @@ def _show_running_job(job: Job, now: datetime) -> None:
                     on_click=following.stop,
                     args=(session.here(), session.principal(), job),
                 )
-        if job.kind is not JobKind.LISTEN:
+        if job.kind is not JobKind.LISTEN and job.state is JobState.RUNNING:
             st.progress(wording.fraction(job))

@@ -22,15 +22,16 @@ SHOWN = {
     Shown.CANCELLED: "Stopped",
 }
 DATES = "dates"
-TIMES: dict[int | str | None, str] = {
-    None: "Any time",
+# Streamlit takes None for no choice.
+TIMES: dict[int | str, str] = {
+    "": "Any time",
     1: "Last 24 hours",
     7: "Last 7 days",
     30: "Last 30 days",
     DATES: "Between dates",
 }
-LONGER: dict[int | None, str] = {
-    None: "Any length",
+LONGER: dict[int | str, str] = {
+    "": "Any length",
     60: "Over 1 minute",
     600: "Over 10 minutes",
     3600: "Over 1 hour",
@@ -52,7 +53,6 @@ def show() -> JobFilter:
             "Search",
             key=_key("words"),
             placeholder="Title, error or log",
-            max_chars=WORDS_CHARS,
             live=True,
             label_visibility="collapsed",
             icon=":material/search:",
@@ -61,7 +61,7 @@ def show() -> JobFilter:
         _select(
             "Kind",
             "kind",
-            {None: "Any kind"} | {kind: wording.JOB_NAMES[kind] for kind in JobKind},
+            {"": "Any kind"} | {kind: wording.JOB_NAMES[kind] for kind in JobKind},
         )
         _select("When", "when", TIMES)
     if st.session_state.get(_key("when")) == DATES:
@@ -100,7 +100,9 @@ def _choose_view(views: Mapping[str, JobFilter]) -> None:
         take(views.get(str(name), JobFilter()))
         st.session_state[_VIEW] = name
 
-    if st.session_state.get(_VIEW) not in views:
+    chosen = st.session_state.get(_VIEW)
+    is_left = chosen in BUILT_IN and _wanted() != BUILT_IN[chosen]
+    if chosen not in views or is_left:
         st.session_state[_VIEW] = None
     st.pills(
         "View", list(views), key=_VIEW, on_change=took, label_visibility="collapsed"
@@ -190,18 +192,18 @@ def _key(name: str) -> str:
 def _values(wanted: JobFilter) -> dict[str, Any]:
     """Return what each input shows for a filter."""
     made_by = f"engine {wanted.engine}" if wanted.engine else ""
-    when: int | str | None = wanted.within_days
+    when: int | str = wanted.within_days or ""
     if wanted.since or wanted.until:
         when = DATES
     return {
         "words": wanted.words,
         "shown": wanted.shown,
-        "kind": wanted.kind,
+        "kind": wanted.kind or "",
         "when": when,
         "since": wanted.since,
         "until": wanted.until,
         "made_by": f"voice {wanted.voice_id}" if wanted.voice_id else made_by,
-        "longer": wanted.longer_than_seconds,
+        "longer": wanted.longer_than_seconds or "",
         "batches": wanted.with_batches,
         "document": wanted.document_id,
     }
@@ -213,15 +215,15 @@ def _wanted() -> JobFilter:
     kind_of_maker, _, maker = str(value["made_by"] or "").partition(" ")
     is_between = value["when"] == DATES
     return JobFilter(
-        words=value["words"] or "",
+        words=str(value["words"] or "")[:WORDS_CHARS],
         shown=value["shown"] or Shown.ENDED,
-        kind=value["kind"],
-        within_days=None if is_between else value["when"],
+        kind=value["kind"] or None,
+        within_days=None if is_between else value["when"] or None,
         since=value["since"] if is_between else None,
         until=value["until"] if is_between else None,
         engine=maker if kind_of_maker == "engine" else "",
         voice_id=maker if kind_of_maker == "voice" else "",
-        longer_than_seconds=value["longer"],
+        longer_than_seconds=value["longer"] or None,
         with_batches=bool(value["batches"]),
         document_id=value["document"] or "",
     )

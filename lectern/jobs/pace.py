@@ -40,7 +40,8 @@ Z = 1.28
 """Four of five times the truth lies between the low and the high estimate."""
 LEAST_SECONDS = 0.001
 OWN_PARTS, OWN_SECONDS = 2, 2.0
-"""Without any past, nothing is said before so much was made in so long."""
+"""Without any past, nothing is said before so much was made in so long. A step's first
+report may tell of several parts at once, so that sooner its own pace is none."""
 STEADY_SECONDS = 8.0
 """In how long what is shown comes near to what is newly estimated."""
 
@@ -117,8 +118,8 @@ def _blended(present: Present, learned: Pace | None) -> tuple[float, float]:
     """Return the seconds of one part, and the spread of their logarithm."""
     weight = 0.0 if learned is None else 1 / learned.spread**2
     total = 0.0 if learned is None else weight * learned.log_seconds
-    if present.made > 0:
-        own = max(LEAST_SECONDS, present.spent_seconds) / present.made
+    if present.made > 0 and present.spent_seconds >= OWN_SECONDS:
+        own = present.spent_seconds / present.made
         own_weight = present.made / PART_SPREAD**2
         total += own_weight * math.log(own)
         weight += own_weight

@@ -81,6 +81,15 @@ def test_the_past_leads_at_first_and_then_the_job_itself() -> None:
     assert likely(1000) > 380
 
 
+def test_parts_that_came_with_the_first_report_make_no_pace() -> None:
+    learned = learn([Past(100, 100, 100)] * 6)
+
+    left = left_of_step(Present(16, 100, 0.0), learned)
+
+    assert left is not None
+    assert left.likely == 100
+
+
 def test_nothing_is_said_where_nothing_is_known() -> None:
     assert learn([]) is None
     assert learn([Past(5, 0, 3)]) is None
