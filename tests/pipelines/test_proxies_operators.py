@@ -21,6 +21,7 @@ from dashboard import backend, server
 from lectern.accounts.people import Role
 from lectern.settings import Proxy, Settings
 from pipelines.proxying import ProxyKind, proxy_configuration
+from resources.accounts import Browser
 from tests.support.accounts import add_person, cookie_of, with_accounts
 from tests.support.product import free_port
 from tests.support.proxies import FrontServer, in_front, program_of
@@ -69,7 +70,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[backend.Backend]:
             disk_reserve_bytes=0,
             trusted_hosts=(NAME,),
             dagster_port=free_port(),
-        )
+        ),
+        sign_up="open",
     )
     proxy = Proxy(dagster_name=DAGSTER_NAME)
     opened = backend.open_backend(settings.model_copy(update={"proxy": proxy}))
@@ -191,6 +193,33 @@ def test_the_app_is_open_to_whoever_signs_in_without_another_password(front, peo
 
     assert page.headers["location"].startswith("/sign-in")
     assert (sign_in.status_code, voices.status_code) == (200, 200)
+
+
+def test_who_tries_too_often_is_told_when_to_come_back_by_the_app(front, here):
+    tried = {"email": f"nobody-{front.kind}@example.org", "password": "wrong one"}
+    with front.client(NAME, from_address="192.0.2.40") as client:
+        client.headers["x-forwarded-for"] = "198.51.100.7"
+        answers = [client.post("/sign-in", data=tried) for _ in range(6)]
+
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) > 60
+    assert {answer.status_code for answer in answers[:-1]} == {401}
+
+
+def test_a_session_is_of_the_address_that_the_web_server_saw(front, here):
+    email, password = f"seen-{front.kind}@example.org", "a lamp beside the harbour"
+    here.services.accounts().sign_up(
+        email, password, name="", browser=Browser(), guest=None
+    )
+    with front.client(DAGSTER_NAME, from_address="192.0.2.41") as client:
+        client.headers["x-forwarded-for"] = "198.51.100.7"
+        client.headers["x-real-ip"] = "198.51.100.7"
+        client.post("/sign-in", data={"email": email, "password": password})
+    person = here.services.people.by_email(email)
+    [session] = here.services.sessions.list(person.principal)
+
+    truly = "192.0.2.41" if front.kind is ProxyKind.NGINX else "127.0.0.1"
+    assert session.address == truly
 
 
 def test_without_accounts_the_check_is_not_there(here):
