@@ -7,15 +7,11 @@ too, and a limit that was counted still holds when the row is written.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Select,
     delete,
     func,
     insert,
@@ -33,6 +29,16 @@ from lectern.errors import InvalidRequest, LimitReached, NotFound
 from lectern.ids import DocumentId
 from resources.stores import schema, schema_filters
 from resources.stores.database import Database
+from resources.stores.filter_rows import (
+    FilterVersion,
+    KeptFilter,
+    filter_of,
+    is_mine,
+    is_of,
+    kept_filters,
+    no_such_filter,
+    own_filter,
+)
 from resources.stores.upsert import insert_new
 
 KEPT_VERSIONS = 100
@@ -42,27 +48,9 @@ _filter = schema_filters.text_filter.c
 _version = schema_filters.text_filter_version.c
 _set = schema_filters.text_filter_set.c
 
+__all__ = ["FilterVersion", "Filters", "KeptFilter"]
+
 LimitsOf = Callable[[Principal], Limits]
-
-
-@dataclass(frozen=True, slots=True)
-class KeptFilter:
-    """A filter as it is now."""
-
-    id: str
-    document_id: DocumentId | None  # None: for all documents
-    version: int  # from 1
-    filter: Filter
-    changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class FilterVersion:
-    """A filter as it was at one time."""
-
-    version: int
-    filter: Filter
-    made_at: datetime
 
 
 class Filters:
@@ -77,13 +65,13 @@ class Filters:
     ) -> list[KeptFilter]:
         """Return the filters of one document, or those for all documents, in order."""
         with self._database.read() as connection:
-            return _kept(connection, _mine(principal) & _of(document_id))
+            return kept_filters(connection, is_mine(principal) & is_of(document_id))
 
     def count(self, principal: Principal) -> int:
         """Return how many filters somebody has."""
         query = select(func.count()).select_from(schema_filters.text_filter)
         with self._database.read() as connection:
-            return connection.scalar(query.where(_mine(principal))) or 0
+            return connection.scalar(query.where(is_mine(principal))) or 0
 
     def bearing_on(
         self, principal: Principal, document_id: DocumentId
@@ -91,7 +79,7 @@ class Filters:
         """Return all filters of a document in order: those for all documents first."""
         both = or_(_filter.document_id.is_(None), _filter.document_id == document_id)
         with self._database.read() as connection:
-            return _kept(connection, _mine(principal) & both)
+            return kept_filters(connection, is_mine(principal) & both)
 
     def get(self, principal: Principal, filter_id: str) -> KeptFilter:
         """Return a filter.
@@ -100,7 +88,7 @@ class Filters:
             NotFound: This person has no such filter.
         """
         with self._database.read() as connection:
-            return _own(connection, principal, filter_id)
+            return own_filter(connection, principal, filter_id)
 
     def add(
         self,
@@ -125,7 +113,7 @@ class Filters:
             _require_room(connection, principal, clean, limit=limit)
             filter_id = uuid.uuid4().hex
             last = select(func.max(_filter.position)).where(
-                _mine(principal), _of(document_id)
+                is_mine(principal), is_of(document_id)
             )
             row = {
                 "id": filter_id,
@@ -136,7 +124,7 @@ class Filters:
             }
             connection.execute(insert(schema_filters.text_filter).values(row))
             self._add_version(connection, filter_id, 1, clean)
-            return _own(connection, principal, filter_id)
+            return own_filter(connection, principal, filter_id)
 
     def change(
         self,
@@ -159,7 +147,7 @@ class Filters:
         clean = self._checked(principal, wanted)
         with self._database.write() as connection:
             self._take_turn(connection, principal)
-            before = _own(connection, principal, filter_id)
+            before = own_filter(connection, principal, filter_id)
             if version not in (None, before.version):
                 raise InvalidRequest(
                     f"“{before.filter.name}” was changed meanwhile, in another window "
@@ -171,7 +159,7 @@ class Filters:
             number = before.version + 1
             connection.execute(
                 update(schema_filters.text_filter)
-                .where(_mine(principal), _filter.id == filter_id)
+                .where(is_mine(principal), _filter.id == filter_id)
                 .values(version=number)
             )
             self._add_version(connection, filter_id, number, clean)
@@ -181,7 +169,7 @@ class Filters:
                     _version.version <= number - KEPT_VERSIONS,
                 )
             )
-            return _own(connection, principal, filter_id)
+            return own_filter(connection, principal, filter_id)
 
     def delete(self, principal: Principal, filter_id: str) -> None:
         """Forget a filter and its versions.
@@ -189,12 +177,12 @@ class Filters:
         Raises:
             NotFound: This person has no such filter.
         """
-        mine = _mine(principal) & (_filter.id == filter_id)
+        mine = is_mine(principal) & (_filter.id == filter_id)
         with self._database.write() as connection:
             self._take_turn(connection, principal)
             gone = connection.execute(delete(schema_filters.text_filter).where(mine))
             if gone.rowcount != 1:
-                raise _no_such_filter()
+                raise no_such_filter()
 
     def reorder(
         self,
@@ -210,7 +198,7 @@ class Filters:
         """
         with self._database.write() as connection:
             self._take_turn(connection, principal)
-            mine = _mine(principal) & _of(document_id)
+            mine = is_mine(principal) & is_of(document_id)
             there = connection.scalars(select(_filter.id).where(mine)).all()
             if sorted(there) != sorted(filter_ids):
                 raise InvalidRequest(
@@ -233,10 +221,10 @@ class Filters:
             .order_by(_version.version.desc())
         )
         with self._database.read() as connection:
-            _own(connection, principal, filter_id)
+            own_filter(connection, principal, filter_id)
             rows = connection.execute(query).mappings()
             return [
-                FilterVersion(row["version"], _filter_of(row), row["created_at"])
+                FilterVersion(row["version"], filter_of(row), row["created_at"])
                 for row in rows
             ]
 
@@ -327,42 +315,6 @@ def _is_for_same(one: Rule, other: Rule) -> bool:
     return looks_for[0] == looks_for[1]
 
 
-def _mine(principal: Principal) -> ColumnElement[bool]:
-    return _filter.owner_id == principal.owner_id
-
-
-def _of(document_id: DocumentId | None) -> ColumnElement[bool]:
-    return _filter.document_id == document_id  # None becomes IS NULL
-
-
-def _kept(connection: Connection, which: ColumnElement[bool]) -> list[KeptFilter]:
-    query: Select[Any] = (
-        select(
-            _filter.id,
-            _filter.document_id,
-            _filter.version,
-            _version.name,
-            _version.is_enabled,
-            _version.rules,
-            _version.created_at,
-        )
-        .join(
-            schema_filters.text_filter_version,
-            (_version.filter_id == _filter.id) & (_version.version == _filter.version),
-        )
-        .where(which)
-        .order_by(_filter.document_id.is_not(None), _filter.position, _filter.id)
-    )
-    return [_kept_of(row) for row in connection.execute(query).mappings()]
-
-
-def _own(connection: Connection, principal: Principal, filter_id: str) -> KeptFilter:
-    found = _kept(connection, _mine(principal) & (_filter.id == filter_id))
-    if not found:
-        raise _no_such_filter()
-    return found[0]
-
-
 def _require_document(
     connection: Connection, principal: Principal, document_id: DocumentId | None
 ) -> None:
@@ -388,7 +340,7 @@ def _require_room(
 ) -> None:
     others = [
         kept
-        for kept in _kept(connection, _mine(principal))
+        for kept in kept_filters(connection, is_mine(principal))
         if instead_of is None or kept.id != instead_of.id
     ]
     if instead_of is None and len(others) >= limit:
@@ -406,25 +358,3 @@ def _require_room(
             used=rules,
             limit=MOST_RULES,
         )
-
-
-def _no_such_filter() -> NotFound:
-    return NotFound("There is no such filter. It may have been deleted.")
-
-
-def _kept_of(row: Mapping[Any, Any]) -> KeptFilter:
-    return KeptFilter(
-        id=row["id"],
-        document_id=row["document_id"],
-        version=row["version"],
-        filter=_filter_of(row),
-        changed_at=row["created_at"],
-    )
-
-
-def _filter_of(row: Mapping[Any, Any]) -> Filter:
-    return Filter(row["name"], tuple(_rules_of(row["rules"])), row["is_enabled"])
-
-
-def _rules_of(entries: Iterable[Mapping[str, Any]]) -> Iterable[Rule]:
-    return (RuleEntry.model_validate(entry).rule() for entry in entries)
