@@ -6,6 +6,7 @@ signed by its keys, for us, for this flow and not for long (OpenID Connect Core 
 section 3.1.3.7).
 """
 
+import logging
 import secrets
 import threading
 import time
@@ -20,6 +21,8 @@ from lectern.errors import EngineUnavailable, SignInRefused, SignInUnavailable
 
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
+
+logger = logging.getLogger(__name__)
 
 SIGNED_BY = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA"]
 """Ways of signing that are believed: all with a key that only the provider has."""
@@ -122,6 +125,7 @@ class OidcClient:
                     )
                 )
             except AuthlibBaseError as error:
+                logger.warning("%s gave no token: %s", self.name, error.error)
                 raise SignInRefused(NO_WORD) from error
         return token
 
@@ -146,6 +150,11 @@ class OidcClient:
             )
             claims.validate(leeway=LEEWAY_SECONDS)
         except (JoseError, ValueError) as error:
+            logger.warning(
+                "%s sent a token that is not to be believed: %s",
+                self.name,
+                getattr(error, "error", type(error).__name__),
+            )
             raise SignInRefused(NO_WORD) from error
         if not isinstance(claims["sub"], str) or not claims["sub"]:
             raise SignInRefused(NO_WORD)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.views import wording
+from dashboard.views.ways_in import comes_by_proxy, show_ways_in
 from lectern.accounts.people import NAME_CHARS, Person, Role
 from lectern.accounts.sessions import Method, Session, SignedIn
 from lectern.errors import LecternError
@@ -30,6 +31,7 @@ def show_account() -> None:
         _show_single()
         return
     _show_person(signed_in.person)
+    show_ways_in(signed_in.person)
     _show_sessions(signed_in)
     _show_deleting(signed_in.person)
 
@@ -64,9 +66,13 @@ def _show_person(person: Person) -> None:
                     session.lead_to("/sign-up")
             else:
                 _offer_changes(person)
-            st.button(
-                "Sign out", key="sign-out", icon=":material/logout:", on_click=sign_out
-            )
+            if not comes_by_proxy(person):  # it would let them in again at once
+                st.button(
+                    "Sign out",
+                    key="sign-out",
+                    icon=":material/logout:",
+                    on_click=sign_out,
+                )
 
 
 def _about(person: Person) -> str:
@@ -75,12 +81,15 @@ def _about(person: Person) -> str:
             f"Until {person.expires_at:%-d %B %Y}; then everything you put in goes, "
             "unless you sign up."
         )
-    return f"{person.email} · here since {person.created_at:%-d %B %Y}"
+    since = f"here since {person.created_at:%-d %B %Y}"
+    return since if person.email is None else f"{person.email} · {since}"
 
 
 def _offer_changes(person: Person) -> None:
     if st.button("Change the name…"):
         _change_name(person)
+    if not person.has_password:
+        return  # who comes in from elsewhere proves themselves there
     if st.button("Change the e-mail address…"):
         _change_email()
     if st.button("Change the password…"):
