@@ -5,17 +5,28 @@ row first, and whoever finds it queued launches it.
 """
 
 import logging
+from datetime import timedelta
 
 from dashboard.backend import Backend
 from dashboard.pacing import count_elements
 from lectern.accounts.people import Principal
 from lectern.accounts.rates import RateClass
-from lectern.errors import Cancelled, LecternError
+from lectern.errors import (
+    AllowanceUsedUp,
+    Cancelled,
+    DailyLimitReached,
+    LecternError,
+)
 from lectern.ids import DocumentId
 from lectern.jobs.batches import Batch
 from lectern.jobs.states import DocumentState, JobKind, JobState
 from resources.batching import Plan
 from resources.stores.jobs import Job
+
+USED_UP_CODES = (AllowanceUsedUp.code, DailyLimitReached.code)
+ASKED_AGAIN = timedelta(seconds=30)
+"""How long a listener who may have no new speech waits for another look. What exists
+was linked by the run that was refused."""
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +34,10 @@ logger = logging.getLogger(__name__)
 def new_listener(
     here: Backend, principal: Principal, document_id: DocumentId
 ) -> Job | None:
-    """Return a new listening job to launch, or None while one is alive."""
+    """Return a new listening job to launch, or None while one is alive, or when the
+    last one found just now that no more may be made for this person."""
+    if here.services.jobs.was_refused(document_id, USED_UP_CODES, ASKED_AGAIN):
+        return None
     job, is_new = here.services.jobs.ensure_listener(
         principal, document_id=document_id, parameters={}
     )

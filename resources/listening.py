@@ -15,7 +15,6 @@ from typing import Protocol
 
 from lectern.accounts.people import Principal
 from lectern.errors import (
-    AllowanceUsedUp,
     Cancelled,
     EngineUnavailable,
     NotFound,
@@ -45,7 +44,7 @@ from resources.stores.cursors import Cursor
 from resources.stores.jobs import Job
 from resources.stores.variants import Link
 from resources.texts import text_of
-from resources.voicing import Tally
+from resources.voicing import USED_UP, Tally
 
 LOOK_SECONDS = 0.04
 """How often to look where the listener is."""
@@ -93,6 +92,7 @@ def follow_reader(
         Cancelled: The job was cancelled.
         EngineUnavailable: The speech engine does not work at all.
         AllowanceUsedUp: What comes next cannot be paid for; what exists is linked.
+        DailyLimitReached: What comes next is too much for today; the same.
     """
     follower = Follower(
         services, principal, document_id, job=job, machine=machine, clock=clock
@@ -312,7 +312,7 @@ class Follower:
                 rank=Rank.LISTENER,
                 needed_in=self._needed_in,
             )
-        except AllowanceUsedUp:
+        except USED_UP:
             self._link_what_exists(reading)
             raise
         self.tally.add(tally)

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 
 from lectern.accounts.people import Principal
-from lectern.errors import AllowanceUsedUp, EngineBusy, EngineError, StoreError
+from lectern.errors import EngineBusy, EngineError, LimitReached, StoreError
 from lectern.ids import VariantKey
 from lectern.speech.variants import Outcome
 from resources.engines.sounds import Sound
@@ -25,7 +25,7 @@ from resources.in_hand import InHand
 from resources.reading import Reading, Utterance
 from resources.stores.speech_charges import Costs, expected
 from resources.stores.variants import Claim, Completion, Variant
-from resources.voicing import OnReady, StopTest, Tally, Voicing
+from resources.voicing import USED_UP, OnReady, StopTest, Tally, Voicing
 
 LEASE_SECONDS = 6.0
 """How long a dead holder's claims keep others waiting. Renewed while work goes on."""
@@ -81,7 +81,7 @@ class Making:
             urgency=urgency,
         )
         self._broken: EngineError | None = None  # an engine that does not work at all
-        self._refused: AllowanceUsedUp | None = None  # what is claimed is still made
+        self._refused: LimitReached | None = None  # what is claimed is still made
         self._claim_one = False  # for little is left of an allowance
         now = time.monotonic()
         self._looked_at = self._renewed_at = self._stored_at = now
@@ -189,7 +189,7 @@ class Making:
             claims = self._variants.claim_many(
                 wanted, self._voicing.holder, LEASE_SECONDS, costs=self._costs(wanted)
             )
-        except AllowanceUsedUp as error:
+        except USED_UP as error:
             self._free.extendleft(reversed(wanted))
             self._refused = error if count == 1 else None
             self._claim_one = True

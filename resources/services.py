@@ -44,6 +44,7 @@ from resources.stores.playing import Playing
 from resources.stores.preferences import Preferences
 from resources.stores.rates import RateStore
 from resources.stores.sessions import Sessions
+from resources.stores.speech_days import SpeechDays
 from resources.stores.subscriptions import Subscriptions
 from resources.stores.tokens import Tokens
 from resources.stores.uploads import Uploads
@@ -129,7 +130,7 @@ class Services:
         blobs = open_blobs(settings, database)
         outbox = Outbox(database)
         limits, daily = PersonLimits(database, settings), DailyUse(database)
-        allowed, ledger = Allowed(limits, daily), Ledger(database)
+        allowed = Allowed(limits, daily)
         jobs = Jobs(database, allowed)
         voices = Voices(database, allowed)
         ledger = Ledger(database, allowances=plan_allowances(limits))
@@ -155,6 +156,7 @@ class Services:
                 database,
                 outbox,
                 ledger,
+                SpeechDays(allowed),
                 served_kept=timedelta(days=settings.api.keep_days),
             ),
             cursors=Cursors(database),

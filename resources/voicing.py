@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from lectern.accounts.people import Principal
 from lectern.documents.blocks import Block
 from lectern.documents.spoken import Policy
-from lectern.errors import EngineError
+from lectern.errors import AllowanceUsedUp, DailyLimitReached, EngineError
 from lectern.ids import VariantKey
 from lectern.speech.variants import Outcome
 from lectern.speech.voices import Voice
@@ -32,6 +32,9 @@ from resources.stores.variants import Link
 
 if TYPE_CHECKING:
     from resources.services import Services
+
+USED_UP = (AllowanceUsedUp, DailyLimitReached)
+"""Why no new sound may be made for somebody."""
 
 BATCH_BLOCKS = 16
 """Sounds stored together where nobody waits: 3 ms a block then, not 15."""
@@ -197,6 +200,7 @@ class Voicing:
             EngineUnavailable: The engine does not work at all; what it had made by
                 then is kept.
             AllowanceUsedUp: Nothing is left of an allowance; the same.
+            DailyLimitReached: Nothing is left of today; the same.
             StoreError: The sounds could not be kept.
         """
         from resources.making import Making

@@ -31,19 +31,21 @@ class DailyUse:
         self, owner_id: OwnerId, unit: Unit, amount: int, *, limit: int | None
     ) -> bool:
         """Add to what a person used today, unless that would be more than ``limit``."""
-        if limit is not None and amount > limit:
-            return False
         with self._database.write() as connection:
-            return self._take(connection, owner_id, unit, amount, limit)
+            return self.take_within(connection, owner_id, unit, amount, limit=limit)
 
-    def _take(
+    def take_within(
         self,
         connection: Connection,
         owner_id: OwnerId,
         unit: Unit,
         amount: int,
+        *,
         limit: int | None,
     ) -> bool:
+        """Do so in the caller's transaction."""
+        if limit is not None and amount > limit:
+            return False
         statement = self._adding(connection, owner_id, unit, amount)
         together = _use.amount + statement.excluded.amount
         adding = statement.on_conflict_do_update(

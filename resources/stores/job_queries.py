@@ -30,6 +30,22 @@ class JobQueries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def was_refused(
+        self, document_id: DocumentId, codes: Collection[str], within: timedelta
+    ) -> bool:
+        """Whether a document's last listening ended so, and that just now."""
+        query = (
+            select(_job.error_code, _job.finished_at)
+            .where(_job.document_id == document_id, _job.kind == JobKind.LISTEN)
+            .order_by(_job.created_at.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None or row[0] not in codes or row[1] is None:
+            return False
+        return bool(self._database.now() - row[1] < within)
+
     def is_listener_waiting(self, *, longer_than: timedelta) -> bool:
         """Whether somebody who opened a document still waits for a run's place."""
         before = self._database.now() - longer_than

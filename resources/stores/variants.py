@@ -48,6 +48,7 @@ from resources.stores.portions import portions
 from resources.stores.retention import keep, unreachable
 from resources.stores.served import served_events
 from resources.stores.speech_charges import Costs, charge, give_back, hold_for
+from resources.stores.speech_days import SpeechDays, Taken
 from resources.stores.upsert import insert_or_update
 
 SERVED_KEPT = timedelta(days=7)
@@ -90,6 +91,7 @@ class Claim:
     token: int  # rises with every claim of this key
     expires_at: datetime
     held_for: OwnerId | None = None  # on whose account its cost is set aside
+    day: Taken | None = None  # and what was taken of somebody's day
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,14 @@ class Variants:
         database: Database,
         outbox: Outbox,
         ledger: Ledger,
+        days: SpeechDays,
         *,
         served_kept: timedelta = SERVED_KEPT,
     ) -> None:
         self._database = database
         self._outbox = outbox
         self._ledger = ledger
+        self._days = days
         self._served_kept = served_kept
 
     def find(self, keys: Iterable[VariantKey]) -> dict[VariantKey, Variant]:
@@ -175,6 +179,7 @@ class Variants:
 
         Raises:
             AllowanceUsedUp: There is not so much left; nothing was claimed.
+            DailyLimitReached: Of today; the same.
         """
         now = self._database.now()
         expires_at = now + timedelta(seconds=lease_seconds)
@@ -196,6 +201,7 @@ class Variants:
             insert_or_update(connection, schema.claim, rows, by=["key"])
             if costs is not None and claims:
                 claims = hold_for(self._ledger, connection, costs, claims)
+                claims = self._days.take(connection, costs, claims)
         return claims
 
     def claimed(self, keys: Iterable[VariantKey]) -> set[VariantKey]:
@@ -233,6 +239,7 @@ class Variants:
                 statement = update(schema.claim).where(_is(claim))
                 connection.execute(statement.values(holder="", expires_at=now))
             give_back(self._ledger, connection, claims)
+            self._days.give_back(connection, claims)
 
     def complete(
         self,
@@ -254,15 +261,17 @@ class Variants:
             accepted = [c for c in completions if c.claim.key in taken]
             rows = [self._new_row(principal, document, voice_id, c) for c in accepted]
             insert_or_update(connection, schema.variant, rows, by=["key"])
+            refused = [c for c in completions if c.claim.key not in taken]
             charge(
                 self._ledger,
                 connection,
                 principal,
                 document.id,
                 made=accepted,
-                refused=[c for c in completions if c.claim.key not in taken],
+                refused=refused,
                 at=now,
             )
+            self._days.settle(connection, principal, made=accepted, refused=refused)
             self._outbox.extend(
                 EventKind.SYNTHESISED,
                 [_synthesised(document, voice_id, c) for c in accepted],
