@@ -98,8 +98,8 @@ class Identity:
 class _Watched:
     """A WebSocket that ends with the session it was opened in.
 
-    Each message of the page asks whether the session goes on. The first one after its
-    end is still passed on: the page, which asks too, then leads to the sign-in.
+    Each message of the page asks whether the session goes on. After its end the page,
+    which asks too, gets some seconds to lead to the sign-in; then it is cut off.
     """
 
     def __init__(self, signed_in: SignedIn, receive: Receive, send: Send) -> None:
@@ -110,15 +110,15 @@ class _Watched:
         self._is_closed = False
 
     async def receive(self) -> Message:
-        """Return the next message: a disconnect once the session has ended."""
+        """Return the next message; a disconnect follows the end of the session."""
         message = await self._receive()
         if message["type"] != "websocket.receive":
             if self._closing is not None:
                 self._closing.cancel()
             return message
-        if self._closing is not None:
-            return {"type": "websocket.disconnect", "code": ENDED}
         sessions = backend.current().services.sessions
+        if self._closing is not None:
+            return message
         if await run_in_threadpool(sessions.going_on, self._session_id) is None:
             self._closing = asyncio.create_task(self._close())
         return message

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import anyio
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from dashboard import backend
@@ -23,7 +23,7 @@ from dashboard.account_pages import (
     page_answer,
     password_field,
 )
-from dashboard.api.answers import NO_STORE, blocking, read_bytes, route
+from dashboard.api.answers import NO_STORE, blocking, principal_of, read_bytes, route
 from dashboard.session_cookies import (
     cookie_name,
     is_secure,
@@ -343,6 +343,14 @@ def guest_of(request: Request) -> Principal | None:
     return found.person.principal if found is not None and is_guest else None
 
 
+async def session(request: Request) -> Response:
+    """Answer who is signed in; a page asks now and then whether it still is."""
+    signed_in = signed_in_of(request)
+    name = signed_in.person.shown_name if signed_in is not None else ""
+    body = {"name": name, "role": principal_of(request).role}
+    return JSONResponse(body, headers=NO_STORE)
+
+
 def safe_path(path: str) -> str:
     """Return where to go on: a path of ours, and never another site's address."""
     parts = urlsplit(path)
@@ -367,4 +375,5 @@ ROUTES: list[BaseRoute] = [
     signing_route("/welcome", welcome),
     signing_route("/forgotten", forgotten),
     signing_route("/sign-out", sign_out),
+    route("/api/session", session),
 ]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import session
+from dashboard.components.mount import mount
 from dashboard.views import wording
 from dashboard.views.ways_in import comes_by_proxy, show_ways_in
 from lectern.accounts.people import NAME_CHARS, Person, Role
@@ -111,6 +112,7 @@ def show_corner() -> None:
             icon=":material/logout:",
             on_click=sign_out,
         )
+        mount("watch", key="watch", data={})
 
 
 def sign_out() -> None:

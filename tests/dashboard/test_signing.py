@@ -59,6 +59,7 @@ def test_somebody_signs_up_signs_in_and_out(client, many):
     sign_up(client)
 
     assert is_in(client)
+    assert client.get("/api/session").json() == {"name": "Anna", "role": "user"}
     assert client.get("/sign-in").headers["location"] == "/"
     kept = dict(client.cookies)
     answer = post(client, "/sign-out")
