@@ -35,8 +35,18 @@ def new_listener(
     here: Backend, principal: Principal, document_id: DocumentId
 ) -> Job | None:
     """Return a new listening job to launch, or None while one is alive, or when the
-    last one found just now that no more may be made for this person."""
-    if here.services.jobs.was_refused(document_id, USED_UP_CODES, ASKED_AGAIN):
+    last one found just now that no more may be made for this person today.
+
+    Raises:
+        AllowanceUsedUp: It found that an allowance is used up.
+    """
+    refusal = here.services.jobs.refusal_to_listen(
+        principal, document_id, codes=USED_UP_CODES, within=ASKED_AGAIN
+    )
+    if refusal is not None:
+        code, message = refusal
+        if code == AllowanceUsedUp.code:
+            raise AllowanceUsedUp(message)
         return None
     job, is_new = here.services.jobs.ensure_listener(
         principal, document_id=document_id, parameters={}

@@ -50,6 +50,7 @@ def take_report(
     Raises:
         InvalidRequest: The document has no such block.
         UnknownVoice: No engine has such a voice.
+        AllowanceUsedUp: The place is kept, and nothing more can be voiced now.
     """
     services = here.services
     document = services.catalog.get(principal, document_id)

@@ -30,21 +30,29 @@ class JobQueries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def was_refused(
-        self, document_id: DocumentId, codes: Collection[str], within: timedelta
-    ) -> bool:
-        """Whether a document's last listening ended so, and that just now."""
+    def refusal_to_listen(
+        self,
+        principal: Principal,
+        document_id: DocumentId,
+        *,
+        codes: Collection[str],
+        within: timedelta,
+    ) -> tuple[str, str] | None:
+        """Return code and message with which somebody's last listening ended, if it
+        ended with one of these and that just now."""
         query = (
-            select(_job.error_code, _job.finished_at)
+            select(_job.error_code, _job.error_message, _job.finished_at)
             .where(_job.document_id == document_id, _job.kind == JobKind.LISTEN)
+            .where(mine(principal))
             .order_by(_job.created_at.desc())
             .limit(1)
         )
         with self._database.read() as connection:
             row = connection.execute(query).first()
-        if row is None or row[0] not in codes or row[1] is None:
-            return False
-        return bool(self._database.now() - row[1] < within)
+        if row is None or row[0] not in codes or row[2] is None:
+            return None
+        is_now = self._database.now() - row[2] < within
+        return (row[0], row[1] or "") if is_now else None
 
     def is_listener_waiting(self, *, longer_than: timedelta) -> bool:
         """Whether somebody who opened a document still waits for a run's place."""

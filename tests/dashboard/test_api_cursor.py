@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from lectern.accounts.people import LOCAL
+from lectern.errors import AllowanceUsedUp
 from lectern.jobs.states import JobKind
 from lectern.usage.events import EventKind
 from lectern.usage.waits import UNDERRUNS_AT_ONCE, Wait
@@ -185,3 +187,20 @@ def test_nobody_reports_on_another_persons_document(client, services: Services):
 
     assert report(client, theirs.id).status_code == 404
     assert services.jobs.for_document(theirs.id) == []
+
+
+def test_without_an_allowance_the_place_is_kept_and_no_run_is_begun_for_nothing(
+    client, services: Services
+):
+    document = ready_document(services)
+    job, _ = services.jobs.ensure_listener(
+        LOCAL, document_id=document.id, parameters={}
+    )
+    services.jobs.start(job.id, "run")
+    services.jobs.fail(job.id, AllowanceUsedUp("Nothing is left."))
+
+    answer = report(client, document.id)
+
+    assert (answer.status_code, answer.json()["message"]) == (402, "Nothing is left.")
+    assert client.get(f"/api/documents/{document.id}/cursor").json()["block"] == 2
+    assert [one.id for one in services.jobs.for_document(document.id)] == [job.id]
