@@ -75,10 +75,7 @@ def queue_again(
         job = jobs.get(principal, before[0].id)
     else:
         job, _ = new_job(here, principal, document_id, kind)
-    catalog = here.services.catalog
-    # One that can be read already stays so while it is recognised anew.
-    if kind is JobKind.PREPARE and not catalog.find(document_id).version:
-        catalog.set_state(document_id, DocumentState.PREPARING)
+    _prepare_again(here, document_id, kind)
     return job
 
 
@@ -90,14 +87,28 @@ def retry(
 
 
 def retry_job(here: Backend, principal: Principal, job: Job) -> None:
-    """Do what a job failed to do once more.
+    """Do what a job failed to do once more: only what is missing is done.
 
-    An export is taken up itself, as a document may have several that differ.
+    The job itself is taken up, as a document may have several that differ, unless the
+    same is being done already.
     """
-    if job.kind is not JobKind.EXPORT:
-        retry(here, principal, job.document_id, job.kind)
-    elif here.services.jobs.reopen(job.id):
-        launch(here, here.services.jobs.get(principal, job.id))
+    jobs = here.services.jobs
+    same = (
+        other.parameters == job.parameters and not other.state.is_final
+        for other in jobs.for_document(job.document_id, kind=job.kind)
+    )
+    if any(same) or not jobs.reopen(job.id):
+        return
+    here.services.joblog.append(job.id, "Tried again, as its owner asked.")
+    _prepare_again(here, job.document_id, job.kind)
+    launch(here, jobs.get(principal, job.id))
+
+
+def _prepare_again(here: Backend, document_id: DocumentId, kind: JobKind) -> None:
+    """Say that a document is being prepared; one that can be read stays so."""
+    catalog = here.services.catalog
+    if kind is JobKind.PREPARE and not catalog.find(document_id).version:
+        catalog.set_state(document_id, DocumentState.PREPARING)
 
 
 def stop(here: Backend, principal: Principal, job: Job) -> None:

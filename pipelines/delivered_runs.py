@@ -128,6 +128,7 @@ class Watch:
     deliveries: Deliveries
     run_id: str
     kind: str = ""  # of its job, which has caps
+    capping: Capping = field(default_factory=lambda: Capping(Settings()))
     before: Taken = field(default_factory=lambda: family_taken(os.getpid()))
     is_over: threading.Event = field(default_factory=threading.Event)
     _asked_at: float | None = None  # monotonic; when the run was asked to stop
@@ -164,8 +165,7 @@ class Watch:
 
     def look_at_means(self) -> None:
         """Kill the run when it takes more than its job may."""
-        capping = Capping(Settings())
-        error = capping.excess(os.getpid(), self.kind, before=self.before)
+        error = self.capping.excess(os.getpid(), self.kind, before=self.before)
         if error is None or self.is_over.is_set():
             return
         instance = self.deliveries.instance()

@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from assets.failures import STEP_RETRIES, to_failure
+from lectern.errors import DamagedFile, EngineCrashed
 from pipelines.definitions import build_definitions
 
 GRAPH = {
@@ -72,6 +74,18 @@ def test_every_asset_and_job_says_what_it_is() -> None:
     texts += [found.get_job(name).description for name in JOBS]
 
     assert all(texts)
+
+
+def test_no_asset_is_repeated_but_for_what_may_pass() -> None:
+    for retryable, error in ((True, EngineCrashed("a")), (False, DamagedFile("b"))):
+        assert to_failure(error).allow_retries is retryable
+    policies = {
+        definition.op.retry_policy
+        for definition in repository().assets_defs_by_key.values()
+        if isinstance(definition, dg.AssetsDefinition) and definition.is_executable
+    }
+    assert policies <= {STEP_RETRIES, None}
+    assert STEP_RETRIES.max_retries == 2
 
 
 def test_a_job_makes_its_assets_and_no_others() -> None:

@@ -1,7 +1,9 @@
 """The log of a job over HTTP: a file for its owner, and nothing for anybody else."""
 
+from dashboard import following
 from lectern.accounts.people import LOCAL
-from lectern.jobs.states import JobKind
+from lectern.errors import EngineCrashed
+from lectern.jobs.states import JobKind, JobState
 from tests.support.library import new_document
 from tests.support.stores import OTHER
 
@@ -21,3 +23,27 @@ def test_a_job_s_log_is_a_file_for_its_owner_alone(client, services):
     assert reply.headers["cache-control"] == "no-store"
     for job_id in (theirs.id, "no-such-job"):
         assert client.get(f"/api/jobs/{job_id}/log").status_code == 404
+
+
+def test_the_job_that_is_tried_again_is_that_one_and_once(here, services):
+    document = new_document(services)
+    failed = []
+    for voice in ("espeak:en-gb", "espeak:de"):
+        job = services.jobs.create(
+            LOCAL,
+            document_id=document.id,
+            kind=JobKind.VOICE,
+            parameters={"voice": voice},
+        )
+        services.jobs.start(job.id, f"run with {voice}")
+        services.jobs.fail(job.id, EngineCrashed("It fell over."))
+        failed.append(services.jobs.find(job.id))
+    older, newer = failed
+
+    following.retry_job(here, LOCAL, older)
+    following.retry_job(here, LOCAL, older)
+
+    assert services.jobs.find(older.id).state is JobState.QUEUED
+    assert services.jobs.find(newer.id).state is JobState.FAILED
+    log = services.joblog.read(LOCAL, older.id)
+    assert log.count("Tried again") == 1

@@ -19,6 +19,23 @@ def test_what_lies_in_the_file_fails_every_time(code):
     assert not errors.may_succeed_again(code)
 
 
+PASSING = {"engine", "engine_busy", "engine_crashed", "bad_engine_reply"}
+PASSING |= {"page_unreachable", "worker_lost", "store", "store_unreachable"}
+PASSING |= {"sign_in_unavailable"}
+"""Failures of others that may be gone a moment later: an engine, a server, a worker, a
+database. Whatever is retryable by its class is tried again without anybody asking."""
+
+
+def test_only_what_may_pass_is_tried_again_by_itself():
+    waiting, found = [errors.LecternError], set()
+    while waiting:
+        one = waiting.pop()
+        waiting += one.__subclasses__()
+        found |= {one.code} if one.retryable else set()
+
+    assert found == PASSING
+
+
 def test_a_code_of_another_version_may_be_tried_again():
     assert errors.may_succeed_again("from_the_future")
     assert errors.may_succeed_again(None)
