@@ -19,6 +19,7 @@ from resources.choosing import choose_voice
 from resources.engines.opus import LAYOUT_VERSION, Encoded, Mark, join
 from resources.engines.turns import Rank
 from resources.job_telling import describe_voice
+from resources.media_log import media_told
 from resources.reading import Utterance
 from resources.services import Services
 from resources.stores.catalog import Artifact, Document
@@ -60,7 +61,8 @@ def join_document(services: Services, document: Document, *, job: Job) -> Artifa
         NothingToRead: Nothing of the document is spoken.
         EngineError: Not a single block could be spoken.
     """
-    return Rendering(services, document, job).join_all()
+    with media_told():
+        return Rendering(services, document, job).join_all()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from resources.exporting.books import outlines, write_book
 from resources.exporting.sound_writing import write_part, write_whole
 from resources.exporting.sources import Sources, part_name
 from resources.exporting.subtitles import subtitle_text
+from resources.media_log import media_told
 from resources.services import Services
 from resources.stores.catalog import Artifact, Document
 from resources.stores.exports import EXPORT
@@ -61,7 +62,8 @@ def make_export(services: Services, document: Document, *, job: Job) -> Artifact
     key = f"export:{document.id}:{name}"
     ledger.reserve(owner, {Unit.STORAGE_BYTES: wanted_bytes}, key=key)
     try:
-        artifact = ExportMaker(sources, job).make(name)
+        with media_told():
+            artifact = ExportMaker(sources, job).make(name)
         size_bytes = int(artifact.metadata["size_bytes"])
         ref = f"document:{document.id}"
         ledger.settle(owner, {Unit.STORAGE_BYTES: size_bytes}, key=key, ref=ref)

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 
 import dagster as dg
 
@@ -20,6 +21,8 @@ from lectern.jobs.runs import (
     WORKER,
 )
 from lectern.jobs.states import DocumentState, JobKind, JobState
+from resources.job_telling import telling
+from resources.media_log import media_told
 from resources.orchestrator import tags_of
 from resources.preparation import Preparation
 from resources.stores.cursors import Cursor
@@ -360,3 +363,18 @@ def test_a_run_refuses_work_for_which_the_disk_has_become_too_full(
 
     assert runs.services.jobs.reopen(job.id)
     assert runs.carry_out(runs.after(job)).success
+
+
+def test_what_ffmpeg_warns_of_is_in_the_log(runs: Runs) -> None:
+    import io
+
+    import av
+
+    job = runs.accept(runs.upload(TEXT), JobKind.RENDER)
+    broken = io.BytesIO(b"RIFF\x00\x00\x00\x00WAVEgarbage" * 50)
+
+    with telling(runs.services, job), media_told(), suppress(av.FFmpegError):
+        av.open(broken)
+
+    assert "WARNING libav: wav: no 'fmt '" in runs.services.joblog.read(LOCAL, job.id)
+    assert av.logging.get_level() is None
