@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,9 +143,16 @@ def require_cluster_parts() -> None:
 
 @contextmanager
 def running_cluster(
-    data_dir: Path, *, queues: Sequence[str] = ("cpu", "gpu"), **settings: str
+    data_dir: Path,
+    *,
+    queues: Sequence[str] = ("cpu", "gpu"),
+    reached_at: Callable[[str], Mapping[str, str]] = lambda _address: {},
+    **settings: str,
 ) -> Iterator[Cluster]:
-    """Run a product with workers on hosts of their own, until the block ends."""
+    """Run a product with workers on hosts of their own, until the block ends.
+
+    ``reached_at`` gives more settings, by the address that all hosts know us by.
+    """
     require_cluster_parts()
     with (
         network(len(queues)) as net,
@@ -162,6 +169,7 @@ def running_cluster(
             "speech_servers": json.dumps({SPEECH: engine}),
             "speech__engine": SPEECH,
             **settings,
+            **reached_at(net.address),
         }
         with running(data_dir, workers="0", **every) as product:
             workers = start_workers(net, queues, data_dir, every)
@@ -194,6 +202,7 @@ def start_workers(
     workers = {}
     for queue, host in zip(queues, net.hosts, strict=True):
         log = data_dir / f"worker-{host.name}.log"
-        workers[queue] = RemoteWorker(host, queue, environment, log)
+        own = {"LECTERN_S3__CACHE_DIR": str(data_dir / f"cache-{host.name}")}
+        workers[queue] = RemoteWorker(host, queue, environment | own, log)
         workers[queue].start()
     return workers

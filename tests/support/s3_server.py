@@ -48,7 +48,8 @@ class Quiet(WSGIRequestHandler):
 class S3Server:
     """The server: what it was asked, and how it is to fail."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str) -> None:
+        self._host = host
         self._app: App = DomainDispatcherApplication(create_backend_app)
         self._server: Any = None
         self._thread: threading.Thread | None = None
@@ -59,7 +60,7 @@ class S3Server:
     def start(self) -> None:
         """Serve; on the same port as before, with what was stored before."""
         self._server = make_server(
-            "127.0.0.1", self._port, self._answer, threaded=True, request_handler=Quiet
+            self._host, self._port, self._answer, threaded=True, request_handler=Quiet
         )
         self._server.daemon_threads = True
         self._port = self._server.server_port
@@ -79,7 +80,11 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         """Return where it is."""
-        return f"http://127.0.0.1:{self._port}"
+        return self.endpoint_at("127.0.0.1")
+
+    def endpoint_at(self, address: str) -> str:
+        """Return where it is for those who know this machine by an address."""
+        return f"http://{address}:{self._port}"
 
     def settings(self, **changed: Any) -> S3:
         """Return how it is reached."""
@@ -116,9 +121,9 @@ class S3Server:
 
 
 @contextmanager
-def s3_server() -> Iterator[S3Server]:
+def s3_server(host: str = "127.0.0.1") -> Iterator[S3Server]:
     """Serve until the block ends."""
-    server = S3Server()
+    server = S3Server(host)
     server.start()
     try:
         yield server
