@@ -20,7 +20,7 @@ from dagster._core.storage.dagster_run import (
 )
 
 from assets.failures import cancel_job, fail_job
-from lectern.errors import LecternError, LimitReached, WorkerLost
+from lectern.errors import LecternError, LimitReached, StoreError, WorkerLost
 from lectern.ids import JobId
 from lectern.jobs.caps import overdue
 from lectern.jobs.runs import (
@@ -156,9 +156,16 @@ def end_overdue(
     instance: dg.DagsterInstance, services: Services, job: Job, error: LimitReached
 ) -> None:
     """Fail a job that takes too long, and have its run stopped: by itself, or killed
-    when it does not."""
+    when it does not.
+
+    A run that hangs may hold the database's one lock for writing (SQLite). It is
+    stopped all the same, and its job is failed at the next look.
+    """
     logger.warning("Job %s is given up: %s", job.id, error.message)
-    give_up_job(services, job.id, job.run_id, error)
+    try:
+        give_up_job(services, job.id, job.run_id, error)
+    except StoreError as busy:
+        logger.warning("Job %s is failed later: %s", job.id, busy.message)
     if job.run_id is not None and instance.run_launcher is not None:
         instance.run_launcher.terminate(job.run_id)
 

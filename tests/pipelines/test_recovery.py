@@ -171,3 +171,33 @@ def test_a_job_that_takes_too_long_fails_for_good_and_its_run_is_stopped(
     assert "Ended: failed." in services.joblog.read(LOCAL, stuck.id)
     assert may_succeed_again(after.error_code)
     services.close()
+
+
+def test_a_run_that_hangs_with_the_databases_lock_is_stopped_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen in a drill: whatever the run held back, nobody could fail its job."""
+    services = Services.open(settings_in(tmp_path))
+    document = add_document(services, "Words.")
+    job_id = services.jobs.create(
+        LOCAL, document_id=document.id, kind=JobKind.RENDER
+    ).id
+    services.jobs.start(job_id, "run")
+    running = services.jobs.find(job_id)
+    later = services.database.now() + timedelta(minutes=11)
+    error = too_long(CAPPED, running, later)
+    assert error is not None
+    stopped: list[str] = []
+    instance = SimpleNamespace(run_launcher=SimpleNamespace(terminate=stopped.append))
+    monkeypatch.setattr("resources.stores.database.LOCK_SECONDS", 0.05)
+    impatient = Services.open(settings_in(tmp_path))
+
+    with services.database.write():  # as the run that hangs does
+        end_overdue(instance, impatient, running, error)  # type: ignore[arg-type]
+    assert stopped == ["run"]
+    assert services.jobs.find(job_id).state is JobState.RUNNING
+
+    end_overdue(instance, impatient, running, error)  # type: ignore[arg-type]
+    assert services.jobs.find(job_id).error_code == "stalled"
+    for one in (services, impatient):
+        one.close()
