@@ -76,7 +76,9 @@ def audio_covers_blocks(
     document = document_of(context, services)
     audio = services.catalog.artifact(document.id, "document_audio")
     about = audio.metadata if audio else {}
-    linked = services.variants.keys_of(document.id, about.get("voice", ""))
+    linked = services.variants.keys_of(
+        document.principal, document.id, about.get("voice", "")
+    )
     blocks_ms = sum(duration_ms for _, duration_ms in linked.values())
     off_by_ms = abs(blocks_ms - about.get("duration_ms", 0))
     left_out = about.get("blocks_left_out", len(linked))

@@ -36,7 +36,7 @@ def block_audio(
         if its.job.kind is JobKind.LISTEN:
             counts = follow_reader(
                 services,
-                document.principal,
+                its.job.principal,
                 document.id,
                 job=its.job,
                 machine=machine_of(services, context.run.tags),

@@ -150,7 +150,7 @@ def _is_ours(context: dg.AssetExecutionContext, services: Services, job: Job) ->
         return True
     # Somebody repeats a run in the Dagster UI: the job it failed takes it on.
     is_again = context.run.parent_run_id is not None and job.run_id != context.run_id
-    if is_again and services.jobs.reopen(job.id):
+    if is_again and services.jobs.reopen(job.principal, job.id):
         if not services.catalog.find(job.document_id).version:
             services.catalog.set_state(job.document_id, DocumentState.PREPARING)
         return services.jobs.start(job.id, context.run_id)

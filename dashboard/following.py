@@ -58,7 +58,7 @@ def new_job(
     here: Backend, principal: Principal, document_id: DocumentId, kind: JobKind
 ) -> tuple[Job, bool]:
     """Return the unfinished job of a kind for a document, or a new one and True."""
-    for job in here.services.jobs.for_document(document_id, kind=kind):
+    for job in here.services.jobs.for_document(principal, document_id, kind=kind):
         if not job.state.is_final and not job.cancel_requested:
             return job, False
     job = here.services.jobs.create(principal, document_id=document_id, kind=kind)
@@ -70,12 +70,12 @@ def queue_again(
 ) -> Job:
     """Return a document's newest job of a kind, queued again if it has ended badly."""
     jobs = here.services.jobs
-    before = jobs.for_document(document_id, kind=kind)
-    if before and jobs.reopen(before[0].id):
+    before = jobs.for_document(principal, document_id, kind=kind)
+    if before and jobs.reopen(principal, before[0].id):
         job = jobs.get(principal, before[0].id)
     else:
         job, _ = new_job(here, principal, document_id, kind)
-    _prepare_again(here, document_id, kind)
+    _prepare_again(here, principal, document_id, kind)
     return job
 
 
@@ -95,27 +95,29 @@ def retry_job(here: Backend, principal: Principal, job: Job) -> None:
     jobs = here.services.jobs
     same = (
         other.parameters == job.parameters and not other.state.is_final
-        for other in jobs.for_document(job.document_id, kind=job.kind)
+        for other in jobs.for_document(principal, job.document_id, kind=job.kind)
     )
-    if any(same) or not jobs.reopen(job.id):
+    if any(same) or not jobs.reopen(principal, job.id):
         return
     here.services.joblog.append(job.id, "Tried again, as its owner asked.")
-    _prepare_again(here, job.document_id, job.kind)
+    _prepare_again(here, principal, job.document_id, job.kind)
     launch(here, jobs.get(principal, job.id))
 
 
-def _prepare_again(here: Backend, document_id: DocumentId, kind: JobKind) -> None:
+def _prepare_again(
+    here: Backend, principal: Principal, document_id: DocumentId, kind: JobKind
+) -> None:
     """Say that a document is being prepared; one that can be read stays so."""
     catalog = here.services.catalog
-    if kind is JobKind.PREPARE and not catalog.find(document_id).version:
-        catalog.set_state(document_id, DocumentState.PREPARING)
+    if kind is JobKind.PREPARE and not catalog.get(principal, document_id).version:
+        catalog.set_own_state(principal, document_id, DocumentState.PREPARING)
 
 
 def stop(here: Backend, principal: Principal, job: Job) -> None:
     """Ask for a job to stop. Its run notices by itself, if Dagster cannot be told."""
     asked = here.services.jobs.cancel(principal, job.id)
     if job.kind is JobKind.PREPARE:
-        _say_that_it_was_stopped(here, job.document_id)
+        _say_that_it_was_stopped(here, principal, job.document_id)
     if asked.state.is_final:
         return
     try:
@@ -124,14 +126,16 @@ def stop(here: Backend, principal: Principal, job: Job) -> None:
         logger.warning("Run of job %s was not told to stop: %s", job.id, error.message)
 
 
-def _say_that_it_was_stopped(here: Backend, document_id: DocumentId) -> None:
+def _say_that_it_was_stopped(
+    here: Backend, principal: Principal, document_id: DocumentId
+) -> None:
     """Leave no document that seems to be prepared while nobody does."""
     catalog = here.services.catalog
-    if catalog.find(document_id).version:  # its text of before is still there
-        catalog.set_state(document_id, DocumentState.READY)
+    if catalog.get(principal, document_id).version:  # its text of before is there
+        catalog.set_own_state(principal, document_id, DocumentState.READY)
         return
     error = Cancelled("Its preparation was stopped. Try again whenever you like.")
-    catalog.set_state(document_id, DocumentState.FAILED, error=error)
+    catalog.set_own_state(principal, document_id, DocumentState.FAILED, error=error)
 
 
 def launch(here: Backend, job: Job) -> None:

@@ -39,6 +39,7 @@ OPEN_PATHS = re.compile(
     | /v1/.*  # asks for a token itself
     | /api/billing/stripe  # asks for a signature itself
     | /operator  # tells the web server in front who is none
+    | /shared | /assets/[0-9a-f]+/shared\.js  # hands in what a link carries
     """,
     re.VERBOSE,
 )

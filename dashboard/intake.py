@@ -53,7 +53,7 @@ def take_upload(
         LimitReached: It is larger than its kind may be, or the library is full.
     """
     uploads = here.services.uploads
-    found = sniff(uploads.path(upload.id), name=upload.name)
+    found = sniff(uploads.path(principal, upload.id), name=upload.name)
     here.services.recognition_engines().engine(wanted.recogniser)
     limit = here.services.limits.of(principal).text_bytes
     if found in TEXT_FORMATS and upload.size_bytes > limit:

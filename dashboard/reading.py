@@ -25,6 +25,9 @@ def opened(
     """Return a document to be read; filters that have changed are carried out first.
 
     Raises:
-        NotFound: There is no such document of this person.
+        NotFound: There is no such document that this person may read.
     """
-    return services.filtering().refresh(services.catalog.get(principal, document_id))
+    document = services.catalog.readable(principal, document_id)
+    if services.filtering().refresh(document) is document:
+        return document
+    return services.catalog.readable(principal, document_id)

@@ -40,6 +40,7 @@ from lectern.jobs.caps import JobCaps
 from lectern.jobs.hours import OffPeak, zone_of
 from lectern.jobs.states import JobKind
 from lectern.settings_retention import Retention
+from lectern.speech.privacy import AudioScope
 
 PIECE_BYTES = 8 * 1024**2
 """Most bytes of one request of an upload; a larger file comes in several."""
@@ -65,6 +66,9 @@ class Speech(BaseModel):
     """How long a listening run waits for its reader before it ends."""
     processes: int = 0
     """Speech processes of one rendering run; 0 takes one for each core."""
+    share_audio: AudioScope = AudioScope.WORKSPACE
+    """Between whom equal texts share their sound: each person alone (`private`), all
+    who sign in but no guests (`workspace`), or guests as well (`everyone`)."""
 
 
 class Higgs(BaseModel):

@@ -31,7 +31,7 @@ from lectern.errors import (
 )
 from lectern.exports.formats import SUFFIXES, ExportFormat
 from lectern.exports.requests import LOUDNESSES_LUFS, ExportRequest
-from lectern.ids import DocumentId, OwnerId
+from lectern.ids import OwnerId
 from lectern.jobs.runs import DOCUMENTS, HEADLESS, PIPELINES, run_tags
 from lectern.jobs.states import JobKind, JobState
 from lectern.settings import Settings
@@ -115,7 +115,7 @@ def convert(settings: Settings, request: Request, console: Console) -> list[Path
     try:
         for one in rules:
             services.filters.add(COMMAND_LINE, one, document_id=document.id)
-        with showing_progress(services, document.id, console):
+        with showing_progress(services, document, console):
             document = carry_out(services, document, JobKind.PREPARE)
             if request.output_path is not None:
                 choose_voice(services, document, request)
@@ -307,7 +307,7 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
 
 @contextmanager
 def showing_progress(
-    services: Services, document_id: DocumentId, console: Console
+    services: Services, document: Document, console: Console
 ) -> Iterator[None]:
     """Show a bar of the document's newest job while the block lasts."""
     done = threading.Event()
@@ -321,7 +321,9 @@ def showing_progress(
 
         def look() -> None:
             while not done.wait(LOOK_SECONDS):
-                for job in services.jobs.for_document(document_id)[:1]:
+                for job in services.jobs.for_document(document.principal, document.id)[
+                    :1
+                ]:
                     progress.update(
                         task,
                         description=job.step.value,

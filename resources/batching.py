@@ -85,7 +85,7 @@ class Batching:
         recogniser = self._cheapest(recogniser)
         readers = {d.id: self._reader_of(d, voice_id) for d in documents}
         voiced = self._services.batches.voiced_chars(
-            {id_: reader.voice_id for id_, reader in readers.items()}
+            principal, {id_: reader.voice_id for id_, reader in readers.items()}
         )
         tasks = [
             _task(d, voiced.get(d.id, 0), voice_id, recogniser=recogniser)

@@ -34,7 +34,7 @@ class Choice:
 def choose_voice(
     services: Services, document: Document, *, asked: str | None = None
 ) -> Choice:
-    """Return who reads a document, on behalf of its owner.
+    """Return who reads a document, on behalf of its reader.
 
     In order: the voice asked for, the one chosen for this document, the default voice
     of its language.
@@ -43,7 +43,7 @@ def choose_voice(
         UnknownVoice: The voice asked for is none, and never was one of this document.
         EngineUnavailable: There is no voice at all.
     """
-    engines, principal = services.speech_engines(), document.principal
+    engines, principal = services.speech_engines(), document.reader
     wanted = asked or document.voice_id
     language = document.language or FALLBACK_LANGUAGE
     if not wanted:
@@ -64,7 +64,7 @@ def _once_used(services: Services, document: Document, voice_id: str) -> Voice |
     id_ = hex_of(voice_id)
     if id_ is None:
         return None
-    found = services.voices.once_used(document.principal, document.id, id_)
+    found = services.voices.once_used(document.reader, document.id, id_)
     return found.voice() if found else None
 
 

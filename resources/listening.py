@@ -6,6 +6,7 @@ The run ends when the reader has gone, and looks once more after it has said so:
 whoever came back in between gets a new one.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -103,9 +104,10 @@ def follow_reader(
         services.joblog.append(job.id, "Another machine speaks with this voice.")
     elif follower.reader_came_back():
         # Seen while this job still looked alive, so nobody else has started one.
-        services.jobs.ensure_listener(
-            principal, document_id=document_id, parameters=job.parameters
-        )
+        with contextlib.suppress(NotFound):  # or the document went meanwhile
+            services.jobs.ensure_listener(
+                principal, document_id=document_id, parameters=job.parameters
+            )
     return follower.tally.summary()
 
 
@@ -201,11 +203,11 @@ class Follower:
         if self._services.jobs.is_cancelled(self._job.id, self._job.run_id):
             raise Cancelled("Listening was stopped.")
         try:
-            self._document = self._services.catalog.get(
+            self._document = self._services.catalog.readable(
                 self._principal, self._document_id
             )
         except NotFound:
-            logger.info("Document %s was deleted while it was read", self._document_id)
+            logger.info("Document %s is no longer there to read", self._document_id)
             return False
         cursor = self._cursor
         wanted = cursor.voice_id if cursor else self._document.voice_id

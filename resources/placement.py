@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 from lectern.environments import ENVIRONMENTS, LIGHT
 from lectern.errors import LecternError
@@ -62,7 +63,8 @@ def _speaks(services: Services, document: Document, job: Job) -> str:
     """Return the name of the engine whose voice reads for a job."""
     asked = job.parameters.get("voice")
     if job.kind is JobKind.LISTEN:
-        cursor = services.cursors.get(document.principal, document.id)
+        document = replace(document, reader_id=job.owner_id)  # may be shared
+        cursor = services.cursors.get(job.principal, document.id)
         asked = cursor.voice_id if cursor else None
     return choose_voice(services, document, asked=asked).speaks_now.engine
 

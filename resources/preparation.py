@@ -342,7 +342,9 @@ class Preparation:
 
     def _job(self, document: Document) -> Job | None:
         """Return the running job that prepares a document, if there is one."""
-        jobs = self._jobs.for_document(document.id, kind=JobKind.PREPARE)
+        jobs = self._jobs.for_document(
+            document.principal, document.id, kind=JobKind.PREPARE
+        )
         return next((job for job in jobs if job.state is JobState.RUNNING), None)
 
     def _progress(self, document: Document, job: Job | None) -> Progress:

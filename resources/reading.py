@@ -60,6 +60,7 @@ class Reading:
         policy: Policy,
         stand_in: Voice | None = None,
         kept: Collection[VariantKey] = (),
+        sound_owner: str = "",
         engines: SpeechEngines,
         settings: SpeechSettings,
     ) -> None:
@@ -69,6 +70,7 @@ class Reading:
         self._policy = policy
         self._stand_in = stand_in  # reads in place of a voice that is gone,
         self._kept = kept  # but for these sounds, which that voice has left
+        self._sound_owner = sound_owner  # see lectern.speech.privacy
         self._engines = engines
         self._settings = settings
         self._utterances: dict[int, Utterance | None] = {}
@@ -118,7 +120,7 @@ class Reading:
         place = (block.language, chosen.id, chosen.engine)
         if place not in self._speakers:
             self._speakers[place] = self._engines.voice_for(
-                block.language, chosen, self.document.principal
+                block.language, chosen, self.document.reader
             )
         voice = self._speakers[place]
         engine = self._engines.engine(voice.engine)
@@ -132,6 +134,7 @@ class Reading:
             pause_ms,
             self._settings,
             heard=[utterance.key for utterance in heard],
+            sound_owner=self._sound_owner,
         )
         key = variant_key(recipe)
         return Utterance(block, text, engine, voice, pause_ms, key, heard)
@@ -158,6 +161,7 @@ def recipe_of(
     settings: SpeechSettings,
     *,
     heard: Sequence[VariantKey] = (),
+    sound_owner: str = "",
 ) -> Recipe:
     """Return all that decides a block's sound; ``heard`` is the blocks before it."""
     return Recipe(
@@ -172,4 +176,5 @@ def recipe_of(
         ),
         context_digest=digest(*heard) if heard else "",
         encoder=encoder_name(settings.bit_rate),
+        sound_owner=sound_owner,
     )

@@ -216,7 +216,9 @@ class Recognitions:
             raise InvalidRequest(
                 f"“{document.title}” is not ready yet. Wait until it can be played."
             )
-        for job in services.jobs.for_document(document_id, kind=JobKind.PREPARE):
+        for job in services.jobs.for_document(
+            principal, document_id, kind=JobKind.PREPARE
+        ):
             if job.state.is_final or job.cancel_requested:
                 continue
             if Wanted.of(job.parameters) != wanted:

@@ -44,6 +44,7 @@ from resources.stores.playing import Playing
 from resources.stores.preferences import Preferences
 from resources.stores.rates import RateStore
 from resources.stores.sessions import Sessions
+from resources.stores.sharing import DocumentShares
 from resources.stores.speech_days import SpeechDays
 from resources.stores.subscriptions import Subscriptions
 from resources.stores.tokens import Tokens
@@ -100,6 +101,7 @@ class Services:
     tokens: Tokens
     voices: Voices
     voice_links: VoiceLinks
+    shares: DocumentShares
     uploads: Uploads
     outbox: Outbox
     page_cache: StoredPageCache
@@ -132,6 +134,7 @@ class Services:
         limits, daily = PersonLimits(database, settings), DailyUse(database)
         allowed = Allowed(limits, daily)
         jobs = Jobs(database, allowed)
+        catalog = Catalog(database, outbox, allowed)
         voices = Voices(database, allowed)
         ledger = Ledger(database, allowances=plan_allowances(limits))
         return cls(
@@ -144,7 +147,7 @@ class Services:
             daily=daily,
             allowed=allowed,
             rates=RateStore(database, settings.rates, ledger),
-            catalog=Catalog(database, outbox, allowed),
+            catalog=catalog,
             jobs=jobs,
             batches=Batches(database),
             joblog=JobLog(
@@ -166,6 +169,7 @@ class Services:
             tokens=Tokens(database),
             voices=voices,
             voice_links=VoiceLinks(database, voices),
+            shares=DocumentShares(database, catalog),
             uploads=Uploads(database, blobs, root / "uploads", settings, allowed),
             outbox=outbox,
             page_cache=StoredPageCache(database),

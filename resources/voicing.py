@@ -6,6 +6,7 @@ for. The rest is claimed and made (``resources/making.py``), stored, and only th
 made to exist, a batch in one transaction.
 """
 
+import contextlib
 import os
 import socket
 import time
@@ -19,8 +20,14 @@ from typing import TYPE_CHECKING
 from lectern.accounts.people import Principal
 from lectern.documents.blocks import Block
 from lectern.documents.spoken import Policy
-from lectern.errors import AllowanceUsedUp, DailyLimitReached, EngineError
+from lectern.errors import (
+    AllowanceUsedUp,
+    DailyLimitReached,
+    EngineError,
+    NotFound,
+)
 from lectern.ids import VariantKey
+from lectern.speech.privacy import AudioScope, sound_owner
 from lectern.speech.variants import Outcome
 from lectern.speech.voices import Voice
 from resources.engines.speech import SpeechEngine
@@ -152,7 +159,9 @@ class Voicing:
         """
         kept: set[VariantKey] = set()
         if stand_in is not None:
-            links = self.services.variants.keys_of(document.id, voice.id)
+            links = self.services.variants.keys_of(
+                document.reader, document.id, voice.id
+            )
             kept = {key for key, _duration_ms in links.values()}
         return Reading(
             document,
@@ -160,10 +169,20 @@ class Voicing:
             voice=voice,
             stand_in=stand_in,
             kept=kept,
+            sound_owner=self._sound_owner(document),
             policy=document.policy if policy is None else policy,
             engines=self.services.speech_engines(),
             settings=self.services.settings.speech,
         )
+
+    def _sound_owner(self, document: Document) -> str:
+        """Return who alone may meet with the sounds of a document; mostly nobody."""
+        scope = self.services.settings.speech.share_audio
+        owner = document.principal
+        if scope is AudioScope.WORKSPACE:  # a guest is told apart by their role
+            with contextlib.suppress(NotFound):
+                owner = self.services.people.get(owner.owner_id).principal
+        return sound_owner(scope, owner)
 
     def keys(
         self,

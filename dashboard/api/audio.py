@@ -22,7 +22,7 @@ FOR_EVER = "private, max-age=31536000, immutable"
 
 
 def own_variant(services: Services, principal: Principal, key: str) -> Variant:
-    """Return a variant that is linked from one of the person's documents.
+    """Return a variant that is linked from a document which the person may read.
 
     Raises:
         NotFound: There is none, or only others' documents lead to it.

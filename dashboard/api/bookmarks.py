@@ -38,7 +38,7 @@ async def list_bookmarks(request: Request) -> Response:
     """Answer with a document's bookmarks in reading order."""
     services, principal = backend.current().services, principal_of(request)
     document_id = DocumentId(request.path_params["id"])
-    await blocking(services.catalog.get, principal, document_id)
+    await blocking(services.catalog.readable, principal, document_id)
     found = await blocking(services.bookmarks.list, principal, document_id)
     body = {"bookmarks": [_entry(bookmark) for bookmark in found]}
     return JSONResponse(body, headers=NO_STORE)
@@ -55,7 +55,7 @@ def keep_place(
     Raises:
         InvalidRequest: The document has no such block.
     """
-    text = text_of(services, services.catalog.get(principal, document_id))
+    text = text_of(services, services.catalog.readable(principal, document_id))
     if text is None or wanted.block >= len(text.blocks):
         raise InvalidRequest("The document has no such place. Load it again.")
     return services.bookmarks.add(

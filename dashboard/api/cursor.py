@@ -53,7 +53,7 @@ def take_report(
         AllowanceUsedUp: The place is kept, and nothing more can be voiced now.
     """
     services = here.services
-    document = services.catalog.get(principal, document_id)
+    document = services.catalog.readable(principal, document_id)
     _check(here, document, post)
     before = services.cursors.get(principal, document_id)
     now = datetime.now(UTC)
@@ -160,7 +160,7 @@ async def get_cursor(request: Request) -> Response:
     """Answer with the place kept, or null."""
     services, principal = backend.current().services, principal_of(request)
     document_id = DocumentId(request.path_params["id"])
-    await blocking(services.catalog.get, principal, document_id)
+    await blocking(services.catalog.readable, principal, document_id)
     cursor = await blocking(services.cursors.get, principal, document_id)
     body = cursor and {
         "block": cursor.block_index,

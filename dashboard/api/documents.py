@@ -91,7 +91,8 @@ def change_policy(
     catalog.set_policy(principal, document_id, policy)
     text = text_of(here.services, document)
     if text is not None:
-        catalog.set_spoken_chars(document_id, text_stats(text, policy).spoken_chars)
+        spoken_chars = text_stats(text, policy).spoken_chars
+        catalog.set_spoken_chars(principal, document_id, spoken_chars)
     return skipped_entries(text, policy)
 
 
@@ -142,7 +143,7 @@ async def send_rendering(request: Request) -> Response:
     here, principal, document_id = _own(request)
     catalog = here.services.catalog
     document = await blocking(catalog.get, principal, document_id)
-    artifact = await blocking(catalog.artifact, document_id, RENDERED)
+    artifact = await blocking(catalog.own_artifact, principal, document_id, RENDERED)
     if artifact is None:
         raise NotFound(
             f"“{document.title}” has not been rendered to one file yet. "

@@ -56,7 +56,7 @@ def look(
     with_state: bool,
 ) -> Look:
     """Read the blocks voiced since a link, and how the document stands."""
-    links = services.variants.links_after(document_id, voice_id, after)
+    links = services.variants.links_after(principal, document_id, voice_id, after)
     return Look(
         blocks=[(index, str(key), ms) for _link, index, key, ms in links],
         last_link=links[-1][0] if links else after,
@@ -67,7 +67,7 @@ def look(
 def _state(
     services: Services, principal: Principal, document_id: DocumentId
 ) -> dict[str, object]:
-    document = services.catalog.get(principal, document_id)
+    document = services.catalog.readable(principal, document_id)
     state: dict[str, object] = {
         "state": str(document.state),
         "version": document.version,
@@ -78,7 +78,10 @@ def _state(
         "total": 0,
     }
     if document.state is DocumentState.PREPARING:
-        for job in services.jobs.for_document(document_id, kind=JobKind.PREPARE)[:1]:
+        jobs = services.jobs.for_document(
+            document.principal, document_id, kind=JobKind.PREPARE
+        )
+        for job in jobs[:1]:
             state |= {
                 "step": str(job.step),
                 "message": job.message,
@@ -261,7 +264,7 @@ async def stream_events(request: Request) -> Response:
     principal = principal_of(request)
     services = backend.current().services
     document = await blocking(
-        services.catalog.get, principal, DocumentId(request.path_params["id"])
+        services.catalog.readable, principal, DocumentId(request.path_params["id"])
     )
     voice = await blocking(
         voice_of, services, document, asked=request.query_params.get("voice")

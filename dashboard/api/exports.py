@@ -29,7 +29,7 @@ def unfinished_exports(
 ) -> list[Job]:
     """Return the jobs that make exports of a document now, newest first."""
     here.services.catalog.get(principal, document_id)
-    jobs = here.services.jobs.for_document(document_id, kind=JobKind.EXPORT)
+    jobs = here.services.jobs.for_document(principal, document_id, kind=JobKind.EXPORT)
     return [job for job in jobs if not job.state.is_final]
 
 

@@ -170,7 +170,7 @@ def delete(*documents: Document) -> None:
     """Take documents away, and remember them so that they can be brought back."""
     services, principal = session.services(), session.principal()
     for document in documents:
-        for job in services.jobs.for_document(document.id):
+        for job in services.jobs.for_document(principal, document.id):
             if not job.state.is_final:
                 following.stop(session.here(), principal, job)
         services.catalog.delete(principal, document.id)

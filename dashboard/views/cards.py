@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import following, session
 from dashboard.api.manifests import MS_PER_CHAR
-from dashboard.views import adding, selecting, time_left, wording
+from dashboard.views import adding, selecting, sharing, time_left, wording
 from lectern.documents.blocks import Block
 from lectern.documents.formats import Format
 from lectern.documents.spoken import speak
@@ -34,7 +34,7 @@ NAMES = {Format.MARKDOWN: "Markdown", Format.TEXT: "Text", Format.IMAGE: "Image"
 
 BadgeColor = Literal["red", "orange", "green"]
 
-RENAME, DELETE = "Rename", "Delete"
+RENAME, SHARE, DELETE, LEAVE = "Rename", "Share…", "Delete", "Leave"
 PIN, UNPIN = "Pin", "Unpin"
 
 
@@ -69,7 +69,9 @@ def is_heard(document: Document, cursor: Cursor) -> bool:
 
 def _duration_ms(document: Document, block: Block, cursor: Cursor) -> int:
     """Return how long a block sounds; where it was not voiced, the least it may."""
-    made = session.services().variants.keys_of(document.id, cursor.voice_id)
+    made = session.services().variants.keys_of(
+        document.reader, document.id, cursor.voice_id
+    )
     if block.index in made:
         return made[block.index][1]
     return len(speak(block, document.policy).text) * MS_PER_CHAR // 2
@@ -127,7 +129,10 @@ def show_card(
             st.caption(f":red[{wording.plain(document.error_message or 'It failed.')}]")
         elif not is_found:
             st.caption(_size_line(document, is_voiced=is_voiced))
-        if selecting.is_on():
+        if document.is_shared:
+            st.caption(f":material/group: {sharing.shared_by(document)}")
+            _show_shared_actions(document)
+        elif selecting.is_on():
             selecting.show_box(document)
         else:
             _show_actions(document, is_pinned=is_pinned)
@@ -194,14 +199,15 @@ def _show_actions(document: Document, *, is_pinned: bool) -> None:
             key=f"open-{document.id}",
         ):
             session.open_document(document.id, play=is_ready)
+        pin = UNPIN if is_pinned else PIN
+        options = [RENAME, *([SHARE] if sharing.is_offered() else []), pin, DELETE]
         chosen = st.menu_button(
-            "More",
-            options=[RENAME, UNPIN if is_pinned else PIN, DELETE],
-            key=f"more-{document.id}",
-            type="tertiary",
+            "More", options=options, key=f"more-{document.id}", type="tertiary"
         )
     if chosen == RENAME:
         adding.rename(document)
+    elif chosen == SHARE:
+        sharing.open_dialog(document)
     elif chosen in (PIN, UNPIN):
         _pin(document, is_kept=chosen == PIN)
         st.rerun()
@@ -224,6 +230,25 @@ def _pin(document: Document, *, is_kept: bool) -> None:
             "Nothing of it is cleared away by itself, neither audio nor files.",
             icon=":material/keep:",
         )
+
+
+def _show_shared_actions(document: Document) -> None:
+    """Show what can be done with a document of somebody else: hear it, or leave it."""
+    is_ready = document.state is DocumentState.READY
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        if st.button(
+            "Listen",
+            icon=":material/play_arrow:",
+            key=f"open-{document.id}",
+            disabled=not is_ready,
+        ):
+            session.open_document(document.id, play=True)
+        chosen = st.menu_button(
+            "More", options=[LEAVE], key=f"more-{document.id}", type="tertiary"
+        )
+    if chosen == LEAVE:
+        sharing.leave(document)
+        st.rerun()
 
 
 def _show_way_out(document: Document) -> None:

@@ -62,7 +62,9 @@ def _document() -> Document | None:
 
 
 def _unfinished(document: Document) -> Job | None:
-    jobs = session.services().jobs.for_document(document.id, kind=JobKind.PREPARE)
+    jobs = session.services().jobs.for_document(
+        session.principal(), document.id, kind=JobKind.PREPARE
+    )
     return next((job for job in jobs if not job.state.is_final), None)
 
 

@@ -49,6 +49,7 @@ def show() -> None:
     if not session.services().catalog.has_any(session.principal()):
         # The first one may come from elsewhere: another tab, or the first start.
         st.fragment(_invite, run_every=POLL_SECONDS)()
+        _show_received(_received(search or ""))
         return
     chosen = st.pills(
         "Show", list(FILTERS), default="All", label_visibility="collapsed"
@@ -109,11 +110,13 @@ def _shelf(search: str, chosen: str, *, was_busy: bool) -> None:
         st.rerun()
     documents = services.catalog.documents(principal, search=search)
     shown = [document for document in documents if FILTERS[chosen](document)]
+    received = [one for one in _received(search) if FILTERS[chosen](one)]
     if selecting.is_on():
         selecting.show_bar(shown)
+        received = []
     elif not search and chosen == "All":
-        cards.show_continue(shown)
-    if not shown:
+        cards.show_continue([*shown, *received])
+    if not (shown or received):
         _nothing_found(search, chosen)
         return
     now = datetime.now(UTC)
@@ -123,6 +126,24 @@ def _shelf(search: str, chosen: str, *, was_busy: bool) -> None:
             f"The {MATCHES_SHOWN} newest of {len(shown):,} are shown. "
             "Search to find the others."
         )
+    _show_received(received)
+
+
+def _received(search: str) -> list[Document]:
+    """Return what others have shared."""
+    found = session.services().shares.received(session.principal(), search=search)
+    return [one.document for one in found]
+
+
+def _show_received(documents: Sequence[Document]) -> None:
+    """Show what others have shared, apart from what is one's own."""
+    if not documents:
+        return
+    st.subheader("Shared with you", anchor=False)
+    now = datetime.now(UTC)
+    with st.grid(min_column_width=270, gap="small"):
+        for document in documents[:MATCHES_SHOWN]:
+            cards.show_card(document, None, search="", now=now)
 
 
 def _show_grid(

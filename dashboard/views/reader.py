@@ -8,7 +8,14 @@ from dashboard import following, session
 from dashboard.api.manifests import full_policy, skipped_entries
 from dashboard.components.mount import mount
 from dashboard.reading import opened, voice_of
-from dashboard.views import adding, exporting, reader_tools, time_left, wording
+from dashboard.views import (
+    adding,
+    exporting,
+    reader_tools,
+    sharing,
+    time_left,
+    wording,
+)
 from lectern.errors import NotFound, may_succeed_again
 from lectern.ids import DocumentId
 from lectern.jobs.states import DocumentState, JobKind
@@ -70,6 +77,8 @@ def _show_failure(document: Document) -> None:
         wording.plain(document.error_message or "This document could not be prepared."),
         icon=":material/error:",
     )
+    if document.is_shared:  # what can be done is for its owner to do
+        return
     with st.container(horizontal=True):
         is_worth_it = may_succeed_again(document.error_code)
         if is_worth_it and st.button(
@@ -92,13 +101,15 @@ def _show_failure(document: Document) -> None:
 def _show_preparing(document_id: DocumentId) -> None:
     services, principal = session.services(), session.principal()
     try:
-        document = services.catalog.get(principal, document_id)
+        document = services.catalog.readable(principal, document_id)
     except NotFound:  # deleted in another tab: the page says so, and polls no more
         st.rerun()
     if document.state is not DocumentState.PREPARING:
         st.rerun()
     st.title(wording.plain(document.title), anchor=False)
-    jobs = services.jobs.for_document(document_id, kind=JobKind.PREPARE)
+    jobs = services.jobs.for_document(
+        document.principal, document_id, kind=JobKind.PREPARE
+    )
     if jobs:
         line = wording.plain(time_left.progress_line(jobs[0]))
         st.progress(wording.fraction(jobs[0]), text=line)
@@ -140,11 +151,19 @@ def _show_toolbar(document: Document, *, voice_id: str) -> dict[str, Any]:
         gap="small",
         key="reader-tools",
     ):
-        reader_tools.show_skipped(document, skipped, full_policy(document.policy))
+        if document.is_shared:
+            st.caption(
+                f":material/group: {sharing.shared_by(document)}", width="content"
+            )
+        else:
+            full = full_policy(document.policy)
+            reader_tools.show_skipped(document, skipped, full)
         look = reader_tools.show_display()
         reader_tools.show_voices(document, voice_id=voice_id)
         reader_tools.show_bookmarks(document)
-        reader_tools.show_filters(document)
-        reader_tools.show_recognitions(document)
-        exporting.show_exports(document)
+        if not document.is_shared:
+            reader_tools.show_filters(document)
+            reader_tools.show_recognitions(document)
+            exporting.show_exports(document)
+            reader_tools.show_sharing(document)
     return look

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.api.documents import change_policy
-from dashboard.views import wording
+from dashboard.views import sharing, wording
 from lectern.documents.formats import Format
 from lectern.documents.pages import BlockKind, SpanKind
 from lectern.documents.spoken import Speaking
@@ -243,3 +243,11 @@ def show_filters(document: Document) -> None:
     """Lead to the rules by which words are said otherwise."""
     if st.button("Filters", icon=":material/find_replace:", type="tertiary"):
         session.open_filters(document.id)
+
+
+def show_sharing(document: Document) -> None:
+    """Let a document be shared, where there is anybody to share it with."""
+    if sharing.is_offered() and st.button(
+        "Share", icon=":material/group_add:", type="tertiary"
+    ):
+        sharing.open_dialog(document)

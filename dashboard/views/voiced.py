@@ -30,7 +30,7 @@ def _looked_up(_documents: Sequence[Document], stamps: object) -> set[DocumentId
         voices = {one.id: voice_of(services, one).id for one in _documents}
     except EngineUnavailable:  # there is no voice at all
         return set()
-    chars = services.batches.voiced_chars(voices)
+    chars = services.batches.voiced_chars(session.principal(), voices)
     return {
         one.id for one in _documents if 0 < one.spoken_chars <= chars.get(one.id, 0)
     }

@@ -34,6 +34,7 @@ class Recipe:
     parameters: tuple[tuple[str, str], ...]  # sorted by name
     context_digest: str  # empty for engines that hear no context
     encoder: str  # "opus 32000 voip 48000 v1"
+    sound_owner: str = ""  # who alone may meet with it; empty: whoever asks
 
 
 def normalise(text: str) -> str:
@@ -44,16 +45,17 @@ def normalise(text: str) -> str:
 def variant_key(recipe: Recipe) -> VariantKey:
     """Return the digest of a recipe; equal exactly when the recipes are equal."""
     parameters = [part for pair in recipe.parameters for part in pair]
-    return VariantKey(
-        digest(
-            SCHEME,
-            recipe.text,
-            recipe.engine,
-            recipe.engine_version,
-            recipe.phonemes_version,
-            recipe.voice_digest,
-            recipe.context_digest,
-            recipe.encoder,
-            *parameters,
-        )
+    key = digest(
+        SCHEME,
+        recipe.text,
+        recipe.engine,
+        recipe.engine_version,
+        recipe.phonemes_version,
+        recipe.voice_digest,
+        recipe.context_digest,
+        recipe.encoder,
+        *parameters,
     )
+    if recipe.sound_owner:
+        key = digest(SCHEME, "of", recipe.sound_owner, key)
+    return VariantKey(key)

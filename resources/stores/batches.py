@@ -34,6 +34,7 @@ from resources.stores import schema
 from resources.stores.database import Database
 from resources.stores.job_search import insert_jobs
 from resources.stores.jobs import UNFINISHED, Job, job_of
+from resources.stores.ownership import for_installation, is_own
 from resources.stores.portions import portions
 from resources.stores.retention import keep_document
 
@@ -175,6 +176,7 @@ class Batches:
         with self._database.read() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
+    @for_installation("the sensor lets the next jobs have runs")
     def release(self, window: OffPeak, *, limit: int) -> Sequence[Job]:
         """Let the next jobs have runs, until ``limit`` of all batches have one.
 
@@ -229,6 +231,7 @@ class Batches:
         )
         return [job_of(row) for row in connection.execute(query).mappings()]
 
+    @for_installation("a worker holds its job")
     def pause(self, job: Job, not_before: datetime) -> bool:
         """Hold a running job again until later; what it has made is found then."""
         running = and_(_job.id == job.id, _job.state == JobState.RUNNING)
@@ -309,6 +312,7 @@ class Batches:
             )
         return result.rowcount
 
+    @for_installation("a worker keeps what a batch has voiced")
     def keep_audio(
         self, document_id: DocumentId, voice_id: str, *, until: datetime
     ) -> int:
@@ -316,8 +320,10 @@ class Batches:
         with self._database.write() as connection:
             return keep_document(connection, document_id, voice_id, until=until)
 
-    def voiced_chars(self, voices: Mapping[DocumentId, str]) -> dict[DocumentId, int]:
-        """Return how many characters of each document are voiced by its voice."""
+    def voiced_chars(
+        self, principal: Principal, voices: Mapping[DocumentId, str]
+    ) -> dict[DocumentId, int]:
+        """Return how many characters of each own document are voiced by its voice."""
         link, variant = schema.block_audio.c, schema.variant.c
         sums: dict[DocumentId, int] = {}
         with self._database.read() as connection:
@@ -326,7 +332,7 @@ class Batches:
                     select(link.document_id, link.voice_id, func.sum(variant.chars))
                     .join(schema.variant, variant.key == link.key)
                     .join(schema.document, _document.id == link.document_id)
-                    .where(link.document_id.in_(some))
+                    .where(link.document_id.in_(some), is_own(principal))
                     .where(link.revision == _document.revision)
                     .group_by(link.document_id, link.voice_id)
                 )
@@ -425,11 +431,7 @@ def _require_own(
     wanted = set(document_ids)
     found: set[str] = set()
     for some in portions(wanted):
-        query = select(_document.id).where(
-            _document.id.in_(some),
-            _document.owner_id == principal.owner_id,
-            _document.deleted_at.is_(None),
-        )
+        query = select(_document.id).where(_document.id.in_(some), is_own(principal))
         query = query.order_by(_document.id).with_for_update()  # one after the other
         found |= set(connection.scalars(query))
     if found != wanted:

@@ -12,6 +12,7 @@ from lectern.errors import NotFound
 from lectern.ids import BlockId, DocumentId
 from resources.stores import schema
 from resources.stores.database import Database
+from resources.stores.ownership import is_readable
 
 _bookmark = schema.bookmark.c
 
@@ -45,7 +46,11 @@ class Bookmarks:
         offset_ms: int = 0,
         label: str = "",
     ) -> Bookmark:
-        """Mark a place in a document of this person."""
+        """Mark a place in a document that this person may read.
+
+        Raises:
+            NotFound: They may not.
+        """
         bookmark = Bookmark(
             id=uuid.uuid4().hex,
             document_id=document_id,
@@ -58,7 +63,7 @@ class Bookmarks:
         row = {name: getattr(bookmark, name) for name in Bookmark.__slots__}
         document = schema.document.c
         mine = select(document.id).where(
-            document.id == document_id, document.owner_id == principal.owner_id
+            document.id == document_id, is_readable(principal, self._database.now())
         )
         with self._database.write() as connection:
             if connection.execute(mine).first() is None:

@@ -1,7 +1,7 @@
 """The catalog: documents, what is known of them, and what was made of them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,12 +33,14 @@ from resources.stores.database import Database
 from resources.stores.holds import is_worked_on, lock
 from resources.stores.job_search import retitle
 from resources.stores.outbox import Outbox
+from resources.stores.ownership import for_installation, is_own, is_readable, is_shared
 from resources.stores.retention import end_promises
 from resources.stores.search import drop_text, find_texts, index_text, index_title
 from resources.stores.upsert import insert_or_update
 
 _document = schema.document.c
 _artifact = schema.artifact.c
+_guest = schema.document_guest.c
 
 _KINDS: dict[str, BlockKind | SpanKind] = {
     **{str(kind): kind for kind in SpanKind},
@@ -76,11 +78,22 @@ class Document:
     updated_at: datetime
     deleted_at: datetime | None
     snippet: str = ""  # where the words of a search were found
+    reader_id: OwnerId | None = None  # who reads it, where that is not its owner
 
     @property
     def principal(self) -> Principal:
         """Return the person whose document this is."""
         return Principal(self.owner_id)
+
+    @property
+    def reader(self) -> Principal:
+        """Return the person who reads it: its owner, or whom it is shared with."""
+        return Principal(self.reader_id or self.owner_id)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether who reads it is not its owner."""
+        return self.reader_id not in (None, self.owner_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +193,7 @@ class Catalog:
 
     def same_file(self, principal: Principal, blob: BlobHash) -> Document | None:
         """Return this person's newest document made from the same bytes, if any."""
-        query = select(schema.document).where(_is_live(principal))
+        query = select(schema.document).where(is_own(principal))
         newest = query.where(_document.blob == blob).order_by(
             _document.created_at.desc()
         )
@@ -194,10 +207,37 @@ class Catalog:
         """
         return self._found(
             select(schema.document).where(
-                _is_live(principal), _document.id == document_id
+                is_own(principal), _document.id == document_id
             )
         )
 
+    def readable(self, principal: Principal, document_id: DocumentId) -> Document:
+        """Return a document that this person may read: own, or shared with them.
+
+        One that is shared comes with its reader, and in the reader's own voice.
+
+        Raises:
+            NotFound: There is none, it was deleted, or is shared no longer.
+        """
+        now = self._database.now()
+        wanted = is_readable(principal, now) & (_document.id == document_id)
+        document = self._found(select(schema.document).where(wanted))
+        if document.owner_id == principal.owner_id:
+            return document
+        chosen = select(_guest.voice_id).where(
+            _guest.document_id == document_id,
+            _guest.owner_id == principal.owner_id,
+            _guest.voice_id.is_not(None),
+        )
+        with self._database.read() as connection:
+            voice_id = connection.scalars(chosen.limit(1)).first()
+        return replace(
+            document,
+            reader_id=principal.owner_id,
+            voice_id=voice_id or document.voice_id,
+        )
+
+    @for_installation("a worker carries out a job of the document")
     def find(self, document_id: DocumentId) -> Document:
         """Return a document whoever owns it, deleted or not: for the workers.
 
@@ -214,37 +254,43 @@ class Catalog:
         state: DocumentState | None = None,
     ) -> list[Document]:
         """Return a person's documents: newest first, or best match first."""
-        query = select(schema.document).where(_is_live(principal))
+        query = select(schema.document).where(is_own(principal))
         if state is not None:
             query = query.where(_document.state == state)
         newest = query.order_by(_document.created_at.desc(), _document.id)
         with self._database.read() as connection:
             if not search.strip():
                 rows = connection.execute(newest).mappings()
-                return [_document_of(row) for row in rows]
+                return [document_of(row) for row in rows]
             snippets = find_texts(connection, principal, search)
             rows = connection.execute(
                 query.where(_document.id.in_(list(snippets)))
             ).mappings()
             by_id = {row["id"]: row for row in rows}
         return [
-            _document_of(by_id[document_id], snippet=snippet)
+            document_of(by_id[document_id], snippet=snippet)
             for document_id, snippet in snippets.items()
             if document_id in by_id
         ]
 
     def has_any(self, principal: Principal) -> bool:
         """Tell whether a person has a document."""
-        query = select(_document.id).where(_is_live(principal)).limit(1)
+        query = select(_document.id).where(is_own(principal)).limit(1)
         with self._database.read() as connection:
             return connection.scalars(query).first() is not None
 
     def titles(self, principal: Principal) -> dict[DocumentId, str]:
-        """Return the title of each of a person's documents."""
-        query = select(_document.id, _document.title).where(_is_live(principal))
+        """Return the title of each document that a person may read."""
+        titles = select(_document.id, _document.title)
+        shared = titles.join(schema.document_guest, _guest.document_id == _document.id)
+        shared = shared.where(
+            _guest.owner_id == principal.owner_id,
+            is_shared(principal, self._database.now()),
+        )
         with self._database.read() as connection:
-            rows = connection.execute(query)
-            return {DocumentId(id_): title for id_, title in rows}
+            own = connection.execute(titles.where(is_own(principal))).all()
+            found = [*own, *connection.execute(shared)]
+            return {DocumentId(id_): title for id_, title in found}
 
     def rename(
         self, principal: Principal, document_id: DocumentId, title: str
@@ -252,7 +298,7 @@ class Catalog:
         """Give a document another title."""
         clean = _clean_title(title)
         with self._database.write() as connection:
-            mine = _is_live(principal) & (_document.id == document_id)
+            mine = is_own(principal) & (_document.id == document_id)
             statement = update(schema.document).where(mine)
             self._must_match(connection, statement.values(**self._now(title=clean)))
             index_title(connection, document_id, clean)
@@ -261,7 +307,7 @@ class Catalog:
 
     def delete(self, principal: Principal, document_id: DocumentId) -> None:
         """Take a document away; it can be brought back until it is purged."""
-        mine = _is_live(principal) & (_document.id == document_id)
+        mine = is_own(principal) & (_document.id == document_id)
         deleted = self._now(deleted_at=self._database.now())
         with self._database.write() as connection:
             self._must_match(
@@ -290,7 +336,7 @@ class Catalog:
         )
         newest = query.order_by(_document.deleted_at.desc(), _document.id)
         with self._database.read() as connection:
-            return [_document_of(row) for row in connection.execute(newest).mappings()]
+            return [document_of(row) for row in connection.execute(newest).mappings()]
 
     def deleted_count(self, principal: Principal) -> int:
         """Return how many documents are in a person's trash."""
@@ -300,6 +346,7 @@ class Catalog:
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
+    @for_installation("upkeep purges what was deleted long ago")
     def deleted_before(self, age: timedelta) -> list[DocumentId]:
         """Return documents that were deleted at least this long ago."""
         before = self._database.now() - age
@@ -307,27 +354,21 @@ class Catalog:
         with self._database.read() as connection:
             return [DocumentId(id_) for id_ in connection.scalars(query)]
 
+    @for_installation("upkeep purges what was deleted long ago")
     def purge(
-        self,
-        document_id: DocumentId,
-        *,
-        deleted_for: timedelta = timedelta(),
-        principal: Principal | None = None,
+        self, document_id: DocumentId, *, deleted_for: timedelta = timedelta()
     ) -> bool:
         """Delete a deleted document's rows for good; its events stay counted,
         and its jobs are remembered.
 
-        False when it has not been deleted (for so long), while a job of it has not
-        ended, or when it is not ``principal``'s.
+        False when it has not been deleted (for so long), or while a job of it has not
+        ended.
         """
-        now = self._database.now()
-        gone = and_(
-            _document.id == document_id,
-            _document.deleted_at <= now - deleted_for,
-            ~is_worked_on(_document.id),
-        )
-        if principal is not None:
-            gone &= _document.owner_id == principal.owner_id
+        before = self._database.now() - deleted_for
+        return self._purge(document_id, _document.deleted_at <= before)
+
+    def _purge(self, document_id: DocumentId, condition: ColumnElement[bool]) -> bool:
+        gone = and_(_document.id == document_id, condition, ~is_worked_on(_document.id))
         with self._database.write() as connection:
             lock(connection, [document_id])
             if connection.scalars(select(_document.id).where(gone)).first():
@@ -344,7 +385,8 @@ class Catalog:
             NotFound: It is not in their trash.
             InvalidRequest: A job of it is still being stopped.
         """
-        if self.purge(document_id, principal=principal):
+        mine = _document.owner_id == principal.owner_id
+        if self._purge(document_id, mine & _document.deleted_at.is_not(None)):
             return
         document = self._found(
             select(schema.document).where(
@@ -357,6 +399,7 @@ class Catalog:
             f"“{document.title}” is still being worked on. Try again in a moment."
         )
 
+    @for_installation("a worker says how the preparation went")
     def set_state(
         self,
         document_id: DocumentId,
@@ -365,13 +408,29 @@ class Catalog:
         error: LecternError | None = None,
     ) -> None:
         """Say what can be done with a document now, and why not more."""
-        self._update(
-            document_id,
-            state=state,
-            error_code=error.code if error else None,
-            error_message=error.message if error else None,
-        )
+        self._update(document_id, **_state_values(state, error))
 
+    def set_own_state(
+        self,
+        principal: Principal,
+        document_id: DocumentId,
+        state: DocumentState,
+        *,
+        error: LecternError | None = None,
+    ) -> None:
+        """Say so of a document of this person: prepared anew, or stopped by them.
+
+        Raises:
+            NotFound: There is none.
+        """
+        mine = update(schema.document).where(
+            is_own(principal), _document.id == document_id
+        )
+        values = self._now(**_state_values(state, error))
+        with self._database.write() as connection:
+            self._must_match(connection, mine.values(**values))
+
+    @for_installation("a worker has the text of the document")
     def publish(
         self,
         document_id: DocumentId,
@@ -448,6 +507,7 @@ class Catalog:
             connection=connection,
         )
 
+    @for_installation("a worker keeps what it made of the document")
     def put_artifact(
         self,
         document_id: DocumentId,
@@ -465,6 +525,7 @@ class Catalog:
             insert_or_update(joined, schema.artifact, [row], by=["document_id", "name"])
         return made
 
+    @for_installation("a worker looks for what it made before")
     def artifact(self, document_id: DocumentId, name: str) -> Artifact | None:
         """Return what a step made of a document, if it has."""
         query = select(schema.artifact).where(
@@ -476,6 +537,21 @@ class Catalog:
             return None
         return Artifact(row["name"], row["blob"], row["metadata"], row["created_at"])
 
+    def own_artifact(
+        self, principal: Principal, document_id: DocumentId, name: str
+    ) -> Artifact | None:
+        """Return what a step made of a document of this person, if it has."""
+        mine = (
+            select(_document.id)
+            .where(is_own(principal), _document.id == document_id)
+            .exists()
+        )
+        with self._database.read() as connection:
+            if not connection.scalar(select(mine)):
+                return None
+        return self.artifact(document_id, name)
+
+    @for_installation("a worker looks for what it made before")
     def artifacts(self, document_id: DocumentId) -> dict[str, Artifact]:
         """Return all that was made of a document, by name."""
         query = select(schema.artifact).where(_artifact.document_id == document_id)
@@ -488,6 +564,7 @@ class Catalog:
             for row in rows
         }
 
+    @for_installation("the command line converts a file")
     def policy(self, document_id: DocumentId) -> Policy:
         """Return the choices of what is spoken, where they differ from default."""
         return self.find(document_id).policy
@@ -509,21 +586,43 @@ class Catalog:
                 )
         return self.get(principal, document_id)
 
-    def set_spoken_chars(self, document_id: DocumentId, spoken_chars: int) -> None:
+    def set_spoken_chars(
+        self, principal: Principal, document_id: DocumentId, spoken_chars: int
+    ) -> None:
         """Say how much is spoken now, after a change of policy."""
-        self._update(document_id, spoken_chars=spoken_chars)
-
-    def voice(self, document_id: DocumentId) -> str | None:
-        """Return the voice chosen for a document, if one was."""
-        return self.find(document_id).voice_id
+        mine = update(schema.document).where(
+            is_own(principal), _document.id == document_id
+        )
+        with self._database.write() as connection:
+            values = self._now(spoken_chars=spoken_chars)
+            self._must_match(connection, mine.values(**values))
 
     def set_voice(
         self, principal: Principal, document_id: DocumentId, voice_id: str | None
     ) -> Document:
-        """Choose the voice of a document; None goes back to its language's."""
-        self.get(principal, document_id)
-        self._update(document_id, voice_id=voice_id)
-        return self.get(principal, document_id)
+        """Choose the voice of a document; None goes back to its language's.
+
+        Whom it is shared with chooses for themselves alone.
+
+        Raises:
+            NotFound: They may not read it.
+        """
+        document = self.readable(principal, document_id)
+        if document.is_shared:
+            mine = update(schema.document_guest).where(
+                _guest.owner_id == principal.owner_id,
+                _guest.document_id == document_id,
+            )
+            with self._database.write() as connection:
+                connection.execute(mine.values(voice_id=voice_id))
+        else:
+            own = update(schema.document).where(
+                is_own(principal), _document.id == document_id
+            )
+            with self._database.write() as connection:
+                values = self._now(voice_id=voice_id)
+                self._must_match(connection, own.values(**values))
+        return self.readable(principal, document_id)
 
     def _update(
         self,
@@ -544,7 +643,7 @@ class Catalog:
         row = connection.execute(query.with_for_update()).mappings().first()
         if row is None:
             raise _no_such_document()
-        return _document_of(row)
+        return document_of(row)
 
     def _must_match(self, connection: Connection, statement: Update) -> None:
         if connection.execute(statement).rowcount != 1:
@@ -553,7 +652,7 @@ class Catalog:
     def _first(self, query: Any) -> Document | None:
         with self._database.read() as connection:
             row = connection.execute(query.limit(1)).mappings().first()
-        return None if row is None else _document_of(row)
+        return None if row is None else document_of(row)
 
     def _found(self, query: Any) -> Document:
         document = self._first(query)
@@ -562,8 +661,12 @@ class Catalog:
         return document
 
 
-def _is_live(principal: Principal) -> ColumnElement[bool]:
-    return (_document.owner_id == principal.owner_id) & _document.deleted_at.is_(None)
+def _state_values(state: DocumentState, error: LecternError | None) -> dict[str, Any]:
+    return {
+        "state": state,
+        "error_code": error.code if error else None,
+        "error_message": error.message if error else None,
+    }
 
 
 def _no_such_document() -> NotFound:
@@ -590,7 +693,8 @@ def _row_of(document: Document) -> dict[str, Any]:
     return values | {"policy": _policy_json(document.policy)}
 
 
-def _document_of(row: Mapping[Any, Any], *, snippet: str = "") -> Document:
+def document_of(row: Mapping[Any, Any], *, snippet: str = "") -> Document:
+    """Return a row of the table as a document."""
     values = dict(row)
     values["format"] = Format(values["format"])
     values["state"] = DocumentState(values["state"])

@@ -8,12 +8,15 @@ from typing import Any
 from sqlalchemy import select
 
 from lectern.accounts.people import Principal
+from lectern.errors import NotFound
 from lectern.ids import DocumentId
 from resources.stores import schema
 from resources.stores.database import Database
+from resources.stores.ownership import is_readable
 from resources.stores.upsert import insert_or_update
 
 _cursor = schema.cursor.c
+_document = schema.document.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,9 @@ class Cursors:
         """Store a place; False when the same reader has already sent a newer one.
 
         Another reader always takes over: the newest device is the one in use.
+
+        Raises:
+            NotFound: They may not read this document.
         """
         row = asdict(cursor) | {
             "owner_id": principal.owner_id,
@@ -51,7 +57,12 @@ class Cursors:
         query = select(_cursor.session, _cursor.sequence).where(
             _cursor.owner_id == principal.owner_id, _cursor.document_id == document_id
         )
+        readable = select(_document.id).where(
+            is_readable(principal, self._database.now()), _document.id == document_id
+        )
         with self._database.write() as connection:
+            if connection.execute(readable).first() is None:
+                raise NotFound("There is no such document. It may have been deleted.")
             before = connection.execute(query.with_for_update()).first()
             if before is not None and _is_newer(before[0], before[1], cursor):
                 return False

@@ -18,6 +18,7 @@ from lectern.errors import NotFound
 from lectern.ids import BlobHash, DocumentId
 from resources.stores import schema
 from resources.stores.database import Database
+from resources.stores.ownership import for_installation, is_own
 from resources.stores.portions import portions
 
 EXPORT, PART = "export-", "part-"
@@ -94,6 +95,7 @@ class Exports:
         export = self.get(principal, export_id)
         self._drop(export.document_id, [f"{EXPORT}{export_id}"])
 
+    @for_installation("a worker has joined the parts of an export")
     def drop_parts(self, document_id: DocumentId, names: Collection[str]) -> None:
         """Forget parts of an export that is done."""
         self._drop(document_id, [name for name in names if name.startswith(PART)])
@@ -112,8 +114,7 @@ def _exports(principal: Principal) -> Select[Any]:
         select(schema.artifact)
         .join(schema.document, _document.id == _artifact.document_id)
         .where(_artifact.name.startswith(EXPORT, autoescape=True))
-        .where(_document.owner_id == principal.owner_id)
-        .where(_document.deleted_at.is_(None))
+        .where(is_own(principal))
     )
 
 

@@ -14,6 +14,7 @@ from lectern.jobs.states import JobKind, JobState
 from resources.stores import schema
 from resources.stores.database import Database
 from resources.stores.job_rows import Job, job_of
+from resources.stores.ownership import for_installation
 from resources.stores.portions import portions
 
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
@@ -54,6 +55,7 @@ class JobQueries:
         is_now = self._database.now() - row[2] < within
         return (row[0], row[1] or "") if is_now else None
 
+    @for_installation("a worker shares out its places")
     def is_listener_waiting(self, *, longer_than: timedelta) -> bool:
         """Whether somebody who opened a document still waits for a run's place."""
         before = self._database.now() - longer_than
@@ -62,6 +64,7 @@ class JobQueries:
         with self._database.read() as connection:
             return connection.scalar(query) is not None
 
+    @for_installation("a worker shares out its places")
     def owners_who_listen(self) -> Sequence[OwnerId]:
         """Return on whose behalf listening runs are under way, once for each run."""
         query = select(_job.owner_id).where(
@@ -78,20 +81,28 @@ class JobQueries:
         """
         return self._only(select(schema.job).where(mine(principal), _job.id == job_id))
 
+    @for_installation("a worker carries the job out")
     def find(self, job_id: JobId) -> Job:
         """Return a job whoever owns it: for the workers that carry it out."""
         return self._only(select(schema.job).where(_job.id == job_id))
 
+    @for_installation("a worker carries the job out")
     def by_run(self, run_id: str) -> Job | None:
         """Return the job that a run carries out, if any."""
         query = select(schema.job).where(or_(_job.run_id == run_id, _job.id == run_id))
         return next(iter(self._all(query)), None)
 
     def for_document(
-        self, document_id: DocumentId, *, kind: JobKind | None = None
+        self,
+        principal: Principal,
+        document_id: DocumentId,
+        *,
+        kind: JobKind | None = None,
     ) -> Sequence[Job]:
-        """Return a document's jobs, newest first."""
-        query = select(schema.job).where(_job.document_id == document_id)
+        """Return a person's jobs for a document, newest first."""
+        query = select(schema.job).where(
+            mine(principal), _job.document_id == document_id
+        )
         if kind is not None:
             query = query.where(_job.kind == kind)
         return self._all(query.order_by(_job.created_at.desc(), _job.id))
@@ -130,6 +141,7 @@ class JobQueries:
         query = select(schema.job).where(mine(principal), _is_active())
         return self._all(query.order_by(_job.created_at.desc(), _job.id))
 
+    @for_installation("the reconciler starts what waits")
     def unfinished(self, *, most_of: MostOf | None = None) -> Sequence[Job]:
         """Return every job that has a run or should have one, oldest first.
 
@@ -139,6 +151,7 @@ class JobQueries:
         jobs = self._all(query.order_by(_job.created_at, _job.id))
         return jobs if most_of is None else _in_turn(jobs, most_of)
 
+    @for_installation("the reconciler starts what waits")
     def is_its_turn(self, job: Job, *, most_a_person: int) -> bool:
         """Tell whether a queued job may have a run: its owner has few before it.
 
@@ -160,6 +173,7 @@ class JobQueries:
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one()) < most_a_person
 
+    @for_installation("upkeep leaves alone what is in use")
     def active_documents(
         self, document_ids: Collection[DocumentId], *, within: timedelta
     ) -> set[DocumentId]:
@@ -180,6 +194,7 @@ class JobQueries:
                 found |= {DocumentId(one) for one in connection.scalars(query)}
         return found
 
+    @for_installation("the reconciler finds a job whose run is gone")
     def stale(self, older_than: timedelta) -> Sequence[Job]:
         """Return running jobs that gave no sign of life for this long."""
         before = self._database.now() - older_than

@@ -14,6 +14,7 @@ from lectern.ids import JobId
 from lectern.operations.redaction import Redactor
 from resources.stores.blobs import translated_os_errors
 from resources.stores.jobs import Jobs
+from resources.stores.ownership import for_installation
 
 HEAD_BYTES = 128 * 1024
 """Kept of the beginning."""
@@ -32,6 +33,7 @@ class JobLog:
         self._redactor = redactor
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
+    @for_installation("a worker writes what it does")
     def append(self, job_id: JobId, text: str) -> None:
         """Add a line, stamped with the time; further lines of a text are indented."""
         stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -53,11 +55,13 @@ class JobLog:
         is_whole = not older
         return head + ("" if is_whole else LEFT_OUT) + older + newer
 
+    @for_installation("upkeep forgets old logs")
     def job_ids(self) -> list[JobId]:
         """Return the jobs that have a log."""
         names = {path.name.split(".", 1)[0] for path in self._folder.glob("*.log")}
         return [JobId(name) for name in sorted(names)]
 
+    @for_installation("upkeep forgets old logs")
     def written(self, job_id: JobId) -> tuple[int, datetime] | None:
         """Return a log's bytes and when it was last added to; None when it is gone."""
         found = []
@@ -70,6 +74,7 @@ class JobLog:
         size_bytes = sum(status.st_size for status in found)
         return size_bytes, datetime.fromtimestamp(last, UTC)
 
+    @for_installation("upkeep forgets old logs")
     def delete(self, job_id: JobId) -> None:
         """Remove a log."""
         for path in self._paths(job_id):

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from lectern.accounts.people import Principal
-from lectern.errors import LecternError, NameTaken
+from lectern.errors import LecternError, NameTaken, NotFound
 from lectern.ids import DocumentId, JobId, new_job_id
 from lectern.jobs.batches import OFF_PEAK, off_peak
 from lectern.jobs.states import JobKind, JobState, JobStep
@@ -34,11 +34,13 @@ from resources.stores.job_queries import UNFINISHED, JobQueries, mine
 from resources.stores.job_rows import Job, job_of
 from resources.stores.job_search import add_words, index_jobs, titles_of
 from resources.stores.job_steps import end_step
+from resources.stores.ownership import for_installation, is_readable
 from resources.stores.upsert import insert_if_new
 
 __all__ = ["UNFINISHED", "Job", "Jobs", "job_of"]
 
 _job = schema.job.c
+_document = schema.document.c
 _QUEUED_ANEW: dict[str, Any] = {
     "state": JobState.QUEUED,
     "step": JobStep.WAITING,
@@ -67,19 +69,36 @@ class Jobs(JobQueries):
     ) -> Job:
         """Accept a job. From here on it is never lost.
 
+        Whom a document is shared with may listen to it; the rest is for its owner.
+
         Raises:
             LimitReached: The person has as much work as one may have.
             NameTaken: It would be the second that listens to its document.
-            NotFound: There is no such document.
+            NotFound: There is no such document of this person.
         """
         row = self._new_row(principal, document_id, kind, parameters)
         row |= {"id": job_id} if job_id else {}
         with self._database.joined(connection) as joined:
+            self._require_document(joined, principal, document_id, kind)
             self._allowed.job(joined, principal, kind)
             made = self._insert(joined, row)
         if made is None:
             raise NameTaken("Somebody listens to this document already.")
         return made
+
+    def _require_document(
+        self,
+        connection: Connection,
+        principal: Principal,
+        document_id: DocumentId,
+        kind: JobKind,
+    ) -> None:
+        may = _document.owner_id == principal.owner_id
+        if kind is JobKind.LISTEN:
+            may = is_readable(principal, self._database.now())
+        wanted = select(_document.id).where(_document.id == document_id, may)
+        if connection.execute(wanted).first() is None:
+            raise NotFound("There is no such document. It may have been deleted.")
 
     def _new_row(
         self,
@@ -126,12 +145,15 @@ class Jobs(JobQueries):
         parameters: Mapping[str, Any],
         fresh_seconds: float = 5.0,
     ) -> tuple[Job, bool]:
-        """Return the LISTEN job of a document, and whether it needs a run.
+        """Return this person's LISTEN job of a document, and whether it needs a run.
 
         There is one at a time, which the database sees to. One that waits has a run
         to come, and one that runs is alive while its heartbeat is fresh. One that is
         silent lost its run (Lectern was killed and started again): it waits anew, and
         should that run live after all, it finds that the job is another's.
+
+        Raises:
+            NotFound: They may not read this document.
         """
         here = and_(
             mine(principal),
@@ -141,6 +163,7 @@ class Jobs(JobQueries):
         )
         row = self._new_row(principal, document_id, JobKind.LISTEN, parameters)
         with self._database.write() as connection:
+            self._require_document(connection, principal, document_id, JobKind.LISTEN)
             if self._take_from_silent(connection, here, fresh_seconds):
                 return self._listener(connection, here), True
             if made := self._insert(connection, row):
@@ -161,6 +184,7 @@ class Jobs(JobQueries):
         query = select(schema.job).where(here, _job.state.in_(UNFINISHED))
         return job_of(connection.execute(query).mappings().one())
 
+    @for_installation("a worker carries the job out")
     def start(self, job_id: JobId, run_id: str) -> bool:
         """Mark a queued job as running in this run; False when it is not queued."""
         now = self._database.now()
@@ -175,6 +199,7 @@ class Jobs(JobQueries):
             step_started_at=now,
         )
 
+    @for_installation("a worker carries the job out")
     def progress(
         self,
         job_id: JobId,
@@ -217,6 +242,7 @@ class Jobs(JobQueries):
             )
         return result.rowcount == 1
 
+    @for_installation("a worker carries the job out")
     def heartbeat(self, job_id: JobId, run_id: str | None = None) -> bool:
         """Say that a running job is alive; False when it no longer runs.
 
@@ -228,6 +254,7 @@ class Jobs(JobQueries):
             job_id, (JobState.RUNNING,), *_held_by(run_id), heartbeat_at=now
         )
 
+    @for_installation("a worker carries the job out")
     def describe(
         self, job_id: JobId, *, engine: str = "", voice_id: str = "", machine: str = ""
     ) -> None:
@@ -242,12 +269,14 @@ class Jobs(JobQueries):
             if connection.execute(statement.values(**values)).rowcount:
                 add_words(connection, job_id, engine, voice_id)
 
+    @for_installation("a worker carries the job out")
     def finish(self, job_id: JobId, run_id: str | None = None) -> bool:
         """Mark a job as done."""
         return self._end(
             job_id, JobState.DONE, run_id, step=JobStep.FINISHED, message=""
         )
 
+    @for_installation("a worker carries the job out")
     def fail(
         self, job_id: JobId, error: LecternError, run_id: str | None = None
     ) -> bool:
@@ -264,14 +293,16 @@ class Jobs(JobQueries):
     def cancel(self, principal: Principal, job_id: JobId) -> Job:
         """Ask for a job to stop; one that waits is cancelled at once."""
         self.get(principal, job_id)
-        self._change(job_id, UNFINISHED, cancel_requested=True)
+        self._change(job_id, UNFINISHED, mine(principal), cancel_requested=True)
         self._end(job_id, JobState.CANCELLED, only=(JobState.QUEUED,))
         return self.get(principal, job_id)
 
+    @for_installation("a worker carries the job out")
     def cancelled(self, job_id: JobId, run_id: str | None = None) -> bool:
         """Mark a job as stopped, by the run that was asked to stop."""
         return self._end(job_id, JobState.CANCELLED, run_id)
 
+    @for_installation("a worker carries the job out")
     def is_cancelled(self, job_id: JobId, run_id: str | None = None) -> bool:
         """Tell whether a run should stop: asked to, ended, or its job is gone.
 
@@ -284,6 +315,7 @@ class Jobs(JobQueries):
             return True
         return run_id is not None and row[2] != run_id
 
+    @for_installation("a worker carries the job out")
     def is_taken(self, job_id: JobId, run_id: str) -> bool:
         """Tell whether an unfinished job is no longer this run's."""
         query = select(_job.state, _job.run_id).where(_job.id == job_id)
@@ -291,12 +323,14 @@ class Jobs(JobQueries):
             row = connection.execute(query).first()
         return row is not None and not JobState(row[0]).is_final and row[1] != run_id
 
+    @for_installation("a worker carries the job out")
     def is_past_hours(self, job: Job, settings: BatchSettings) -> bool:
         """Tell whether a job of a batch is to wait for the next off-peak hours."""
         if not job.parameters.get(OFF_PEAK):
             return False
         return not off_peak(settings).is_open(self._database.now())
 
+    @for_installation("the reconciler finds a job whose run is gone")
     def requeue(self, job_id: JobId, run_id: str) -> bool:
         """Put a job whose run ``run_id`` disappeared back into the queue.
 
@@ -305,11 +339,11 @@ class Jobs(JobQueries):
         still = or_(_job.run_id == run_id, _job.state == JobState.QUEUED)
         return self._change(job_id, UNFINISHED, still, **_QUEUED_ANEW)
 
-    def reopen(self, job_id: JobId) -> bool:
-        """Queue a job again that failed or was cancelled, as a person asked for.
+    def reopen(self, principal: Principal, job_id: JobId) -> bool:
+        """Queue a job again that failed or was cancelled, as its owner asked for.
 
-        The one way out of a final state; False for a job in any other, and where
-        somebody listens in another job now.
+        The one way out of a final state; False for a job in any other, or of another,
+        and where its owner listens in another job now.
         """
         other = schema.job.alias("other")
         listens = exists().where(
@@ -322,6 +356,7 @@ class Jobs(JobQueries):
         return self._change(
             job_id,
             (JobState.FAILED, JobState.CANCELLED),
+            mine(principal),
             or_(_job.kind != JobKind.LISTEN, ~listens),
             state=JobState.QUEUED,
             step=JobStep.WAITING,

@@ -37,6 +37,7 @@ from resources.stores.job_queries import UNFINISHED, mine
 from resources.stores.job_rows import Job, job_of
 from resources.stores.job_search import add_words, searched
 from resources.stores.job_steps import StepTime, past_steps, step_times
+from resources.stores.ownership import for_installation
 
 PAGE_JOBS = 50
 FINAL = [state for state in JobState if state.is_final]
@@ -136,11 +137,13 @@ class JobHistory:
                     return found
             return past_steps(connection, kind, step)
 
+    @for_installation("a worker says what it does")
     def add_words(self, job_id: JobId, text: str) -> None:
         """Make a job findable by more words: those of its log."""
         with self._database.write() as connection:
             add_words(connection, job_id, text)
 
+    @for_installation("upkeep forgets old jobs")
     def forget(
         self, *, ended_before: datetime, principal: Principal | None = None
     ) -> int:

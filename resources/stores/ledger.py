@@ -38,6 +38,7 @@ from resources.stores.ledger_posting import (
     post,
     set_aside,
 )
+from resources.stores.ownership import for_installation
 from resources.stores.person_limits import PersonLimits
 
 AllowancesOf = Callable[[Principal, Connection], Mapping[Unit, Allowance]]
@@ -292,6 +293,7 @@ class Ledger:
                 for row in rows.mappings()
             ]
 
+    @for_installation("upkeep frees what was held by work that never ended")
     def expire_holds(self) -> int:
         """Free what was held by work that never ended; return how many people's."""
         now = self._database.now()

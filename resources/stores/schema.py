@@ -37,11 +37,14 @@ from resources.stores.schema_jobs import (
     job_text,
     job_view,
 )
+from resources.stores.schema_sharing import document_guest, document_share
 
 __all__ = [
     "Moment",
     "Number",
     "batch",
+    "document_guest",
+    "document_share",
     "job",
     "job_step",
     "job_text",
@@ -55,7 +58,7 @@ __all__ = [
     "schema_upkeep",
 ]
 
-SCHEMA_HEAD = "0015"
+SCHEMA_HEAD = "0016"
 """The newest migration, so that starting needs no look at the migrations."""
 
 

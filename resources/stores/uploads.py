@@ -24,6 +24,7 @@ from resources.stores.blob_contract import CHUNK_BYTES, Blobs
 from resources.stores.blobs import translated_os_errors
 from resources.stores.database import Database
 from resources.stores.disk import require_disk
+from resources.stores.ownership import for_installation
 from resources.stores.portions import portions
 
 _upload = schema.upload.c
@@ -93,7 +94,7 @@ class Uploads:
                 connection, principal, name=name, size_bytes=size_bytes
             )
             with translated_os_errors():
-                self.path(upload.id).touch(mode=0o600)
+                self._path(upload.id).touch(mode=0o600)
             connection.execute(insert(schema.upload).values(row))
         return upload
 
@@ -106,8 +107,15 @@ class Uploads:
             wanted_bytes=size_bytes,
         )
 
-    def path(self, upload_id: UploadId) -> Path:
-        """Return where the bytes that have arrived lie."""
+    def path(self, principal: Principal, upload_id: UploadId) -> Path:
+        """Return where the bytes of an upload of this person lie.
+
+        Raises:
+            NotFound: There is none, or it expired.
+        """
+        return self._path(self.get(principal, upload_id).id)
+
+    def _path(self, upload_id: UploadId) -> Path:
         return self._folder / f"{upload_id}.part"
 
     def get(self, principal: Principal, upload_id: UploadId) -> Upload:
@@ -121,7 +129,7 @@ class Uploads:
         )
         with self._database.read() as connection:
             row = connection.execute(query).mappings().first()
-        if row is None or not self.path(upload_id).exists():
+        if row is None or not self._path(upload_id).exists():
             raise NotFound("This upload has ended. Start it again.")
         return _upload_of(row)
 
@@ -141,7 +149,9 @@ class Uploads:
         self._write(upload_id, offset, data)
         reached = offset + len(data)
         statement = update(schema.upload).where(
-            _upload.id == upload_id, _upload.offset_bytes == offset
+            _upload.id == upload_id,
+            _upload.owner_id == principal.owner_id,
+            _upload.offset_bytes == offset,
         )
         with self._database.write() as connection:
             connection.execute(
@@ -151,7 +161,7 @@ class Uploads:
 
     def _write(self, upload_id: UploadId, offset: int, data: bytes) -> None:
         hashed, hasher = self._hashes.pop(upload_id, (0, hashlib.sha256()))
-        with translated_os_errors(), self.path(upload_id).open("r+b") as file:
+        with translated_os_errors(), self._path(upload_id).open("r+b") as file:
             file.seek(offset)
             file.write(data)
             file.flush()
@@ -166,7 +176,7 @@ class Uploads:
         upload = self.get(principal, upload_id)
         if not upload.is_complete:
             raise InvalidRequest("The file has not arrived completely yet.")
-        path = self.path(upload_id)
+        path = self._path(upload_id)
         hashed, hasher = self._hashes.pop(upload_id, (0, None))
         if hashed != upload.size_bytes or hasher is None:
             hasher = _hash_of(path, upload.size_bytes)
@@ -185,6 +195,7 @@ class Uploads:
         if is_mine:
             self._forget(upload_id)
 
+    @for_installation("upkeep ends what nobody goes on with")
     def expired(self, older_than: timedelta) -> list[Upload]:
         """Return uploads to which nothing was added for this long."""
         before = self._database.now() - older_than
@@ -192,6 +203,7 @@ class Uploads:
         with self._database.read() as connection:
             return [_upload_of(row) for row in connection.execute(query).mappings()]
 
+    @for_installation("upkeep ends what nobody goes on with")
     def orphans(self, older_than: timedelta) -> list[UploadId]:
         """Return uploads that have a file and, after a crash, no row."""
         before = time.time() - older_than.total_seconds()
@@ -207,13 +219,14 @@ class Uploads:
                 known |= {UploadId(id_) for id_ in connection.scalars(query)}
         return sorted(old - known)
 
+    @for_installation("upkeep ends what nobody goes on with")
     def drop(self, upload_id: UploadId) -> None:
         """Remove an upload whoever began it: for the sweep."""
         self._forget(upload_id)
 
     def _forget(self, upload_id: UploadId) -> None:
         self._hashes.pop(upload_id, None)
-        self.path(upload_id).unlink(missing_ok=True)
+        self._path(upload_id).unlink(missing_ok=True)
         with self._database.write() as connection:
             connection.execute(delete(schema.upload).where(_upload.id == upload_id))
 

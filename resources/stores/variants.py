@@ -43,7 +43,14 @@ from resources.stores.database import Database
 from resources.stores.ledger import Ledger
 from resources.stores.merging import MergeCase
 from resources.stores.outbox import Outbox
-from resources.stores.ownership import is_heard_by, some_documents
+from resources.stores.ownership import (
+    for_installation,
+    is_heard_by,
+    is_own,
+    is_readable,
+    is_shared_sound,
+    some_documents,
+)
 from resources.stores.portions import portions
 from resources.stores.retention import keep, unreachable
 from resources.stores.served import served_events
@@ -139,6 +146,7 @@ class Variants:
         self._days = days
         self._served_kept = served_kept
 
+    @for_installation("a worker looks for sounds by what they are made from")
     def find(self, keys: Iterable[VariantKey]) -> dict[VariantKey, Variant]:
         """Return those of the variants that exist."""
         found: dict[VariantKey, Variant] = {}
@@ -149,6 +157,7 @@ class Variants:
                     found[row["key"]] = _variant_of(row)
         return found
 
+    @for_installation("a worker looks for sounds by what they are made from")
     def existing(self, keys: Iterable[VariantKey]) -> set[VariantKey]:
         """Return the keys of those of the variants that exist."""
         found: set[VariantKey] = set()
@@ -158,6 +167,7 @@ class Variants:
                 found.update(VariantKey(key) for key in connection.scalars(query))
         return found
 
+    @for_installation("a worker makes a sound; nobody owns it")
     def claim(self, key: VariantKey, holder: str, lease_seconds: float) -> Claim | None:
         """Claim one variant; None while somebody else makes it or when it exists.
 
@@ -165,6 +175,7 @@ class Variants:
         """
         return next(iter(self.claim_many([key], holder, lease_seconds)), None)
 
+    @for_installation("a worker makes a sound; nobody owns it")
     def claim_many(
         self,
         keys: Collection[VariantKey],
@@ -204,6 +215,7 @@ class Variants:
                 claims = self._days.take(connection, costs, claims)
         return claims
 
+    @for_installation("a worker waits for what another one makes")
     def claimed(self, keys: Iterable[VariantKey]) -> set[VariantKey]:
         """Return those of the variants that somebody is making now."""
         now = self._database.now()
@@ -217,6 +229,7 @@ class Variants:
                 }
         return live
 
+    @for_installation("a worker makes a sound; nobody owns it")
     def renew(self, claims: Collection[Claim], lease_seconds: float) -> set[VariantKey]:
         """Put off the expiry of claims; return the keys that are still held."""
         expires_at = self._database.now() + timedelta(seconds=lease_seconds)
@@ -228,6 +241,7 @@ class Variants:
                 held |= {claim.key} if result.rowcount else set()
         return held
 
+    @for_installation("a worker makes a sound; nobody owns it")
     def release(self, claims: Collection[Claim]) -> None:
         """Give claims up, so that others need not wait for their expiry.
 
@@ -241,6 +255,7 @@ class Variants:
             give_back(self._ledger, connection, claims)
             self._days.give_back(connection, claims)
 
+    @for_installation("a worker has made sounds on behalf of a person")
     def complete(
         self,
         principal: Principal,
@@ -304,6 +319,7 @@ class Variants:
             )
         return {c.claim.key for c in accepted}
 
+    @for_installation("a worker has found sounds on behalf of a person")
     def link(
         self,
         principal: Principal,
@@ -368,14 +384,18 @@ class Variants:
         return dict(Counter(met.values()))
 
     def keys_of(
-        self, document_id: DocumentId, voice_id: str
+        self, principal: Principal, document_id: DocumentId, voice_id: str
     ) -> dict[int, tuple[VariantKey, int]]:
-        """Return key and duration in ms by block index, as the document is now."""
+        """Return key and duration in ms by block index, as the document is now.
+
+        Nothing of a document that this person may not read.
+        """
         current = (
             select(_link.block_index, _link.key, _link.duration_ms)
             .join(schema.document, schema.document.c.id == _link.document_id)
             .where(_link.document_id == document_id, _link.voice_id == voice_id)
             .where(_link.revision == schema.document.c.revision)
+            .where(is_readable(principal, self._database.now()))
             .order_by(_link.block_index)
         )
         with self._database.read() as connection:
@@ -385,11 +405,12 @@ class Variants:
             }
 
     def links_after(
-        self, document_id: DocumentId, voice_id: str, after: int
+        self, principal: Principal, document_id: DocumentId, voice_id: str, after: int
     ) -> list[tuple[int, int, VariantKey, int]]:
         """Return (sequence, block index, key, duration in ms) of newer links.
 
         Ascending by sequence, of the document as it is now; ``after`` 0 is all.
+        Nothing of a document that this person may not read.
         """
         query = (
             select(_link.sequence, _link.block_index, _link.key, _link.duration_ms)
@@ -397,6 +418,7 @@ class Variants:
             .where(_link.document_id == document_id, _link.sequence > after)
             .where(_link.voice_id == voice_id)
             .where(_link.revision == schema.document.c.revision)
+            .where(is_readable(principal, self._database.now()))
             .order_by(_link.sequence)
         )
         with self._database.read() as connection:
@@ -406,20 +428,29 @@ class Variants:
             ]
 
     def owns(self, principal: Principal, key: VariantKey) -> bool:
-        """Tell whether a document of this person has a block that sounds so."""
+        """Tell whether a document that this person may read has a block that sounds so.
+
+        Own ones count until they are purged, shared ones while they are shared.
+        """
         with self._database.read() as connection:
-            some = some_documents(connection, key)
-            return is_heard_by(connection, principal.owner_id, key, some)
+            return self._may_hear(connection, principal, key)
 
     def find_own(self, principal: Principal, key: VariantKey) -> Variant | None:
-        """Return a variant that a document of this person sounds like, if it exists."""
+        """Return a variant that exists and that this person may hear (see ``owns``)."""
         with self._database.read() as connection:
-            some = some_documents(connection, key)
-            if not is_heard_by(connection, principal.owner_id, key, some):
+            if not self._may_hear(connection, principal, key):
                 return None
             query = select(schema.variant).where(_variant.key == key)
             row = connection.execute(query).mappings().first()
         return None if row is None else _variant_of(row)
+
+    def _may_hear(
+        self, connection: Connection, principal: Principal, key: VariantKey
+    ) -> bool:
+        some = some_documents(connection, key)
+        return is_heard_by(
+            connection, principal.owner_id, key, some
+        ) or is_shared_sound(connection, principal, key, some, now=self._database.now())
 
     def places(
         self, principal: Principal, keys: Collection[VariantKey]
@@ -428,8 +459,7 @@ class Variants:
         query = (
             select(_link.key, _link.document_id, _link.block_index)
             .join(schema.document, schema.document.c.id == _link.document_id)
-            .where(schema.document.c.owner_id == principal.owner_id)
-            .where(schema.document.c.deleted_at.is_(None))
+            .where(is_own(principal))
             .where(_link.revision == schema.document.c.revision)
             .where(_link.key.in_(list(keys)))
         )
@@ -439,6 +469,7 @@ class Variants:
                 for key, document_id, index in connection.execute(query)
             }
 
+    @for_installation("a worker found that a sound is lost")
     def forget(self, key: VariantKey, blob: BlobHash) -> bool:
         """Drop a variant whose blob is lost, so that it can be claimed again."""
         lost = and_(_variant.key == key, _variant.blob == blob)
@@ -458,6 +489,7 @@ class Variants:
             insert_or_update(connection, schema.claim, [row], by=["key"])
         return True
 
+    @for_installation("upkeep sweeps what no block leads to")
     def unreachable(
         self, *, older_than: timedelta = timedelta(), keys_at_once: int = KEYS_AT_ONCE
     ) -> Iterator[list[VariantKey]]:
@@ -483,6 +515,7 @@ class Variants:
                 yield found
             first = looked_at[-1]
 
+    @for_installation("upkeep looks whether every sound is there")
     def all_blobs(self) -> Iterator[tuple[VariantKey, BlobHash]]:
         """Yield the key and the blob of every variant, in the order of the keys."""
         first: str = ""
@@ -496,11 +529,13 @@ class Variants:
             yield from ((VariantKey(key), BlobHash(name)) for key, name in rows)
             first = rows[-1][0]
 
+    @for_installation("upkeep sweeps what no block leads to")
     def is_unreachable(self, older_than: timedelta) -> ColumnElement[bool]:
         """Return the condition by which variants of this age are unreachable."""
         now = self._database.now()
         return and_(unreachable(now), _variant.created_at <= now - older_than)
 
+    @for_installation("upkeep sweeps what no block leads to")
     def delete_unreachable(self, keys: Collection[VariantKey]) -> int:
         """Delete those of the variants that are still without a block."""
         now = self._database.now()
@@ -513,6 +548,7 @@ class Variants:
                 ).rowcount
         return deleted
 
+    @for_installation("upkeep sweeps what no block leads to")
     def drop_old_claims(self, older_than: timedelta) -> int:
         """Forget claims that ended long ago without a result."""
         before = self._database.now() - older_than

@@ -1,6 +1,5 @@
 """Links by which somebody lets others use a voice; only digests of them are kept."""
 
-import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,14 +8,13 @@ from sqlalchemy import delete, func, insert, select, update
 
 from lectern.accounts.people import Principal
 from lectern.errors import NotFound
-from lectern.ids import digest
 from lectern.speech.custom_voices import CustomVoice, Visibility
 from resources.stores import schema
 from resources.stores.database import Database
+from resources.stores.link_tokens import new_token, token_digest
 from resources.stores.upsert import insert_or_update
 from resources.stores.voices import Voices
 
-TOKEN_BYTES = 24
 _share = schema.voice_share.c
 _guest = schema.voice_guest.c
 _voice = schema.voice.c
@@ -46,14 +44,14 @@ class VoiceLinks:
             NotFound: There is no such voice.
         """
         voice = self._voices.own(principal, id_)
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+        token = new_token()
         link = VoiceLink(uuid.uuid4().hex, id_, 0, self._database.now())
         with self._database.write() as connection:
             connection.execute(
                 insert(schema.voice_share).values(
                     id=link.id,
                     voice_id=id_,
-                    token_digest=digest(token),
+                    token_digest=token_digest(token),
                     created_at=link.created_at,
                 )
             )
@@ -112,7 +110,9 @@ class VoiceLinks:
         query = (
             select(_share.id, _share.voice_id, _voice.owner_id)
             .join(schema.voice, _voice.id == _share.voice_id)
-            .where(_share.token_digest == digest(token), _voice.deleted_at.is_(None))
+            .where(
+                _share.token_digest == token_digest(token), _voice.deleted_at.is_(None)
+            )
         )
         with self._database.write() as connection:
             found = connection.execute(query).one_or_none()

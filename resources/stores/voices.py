@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from lectern.accounts.people import Principal
@@ -29,8 +40,12 @@ from lectern.speech.voice_contracts import recipe_from, recipe_json
 from resources.stores import schema
 from resources.stores.allowed import Allowed
 from resources.stores.database import Database
+from resources.stores.ownership import (
+    for_installation,
+    is_guest_here,
+    is_readable,
+)
 
-SHARED_WITH_ALL = (Visibility.WORKSPACE, Visibility.PUBLIC)
 NO_SUCH_VOICE = "There is no such voice. It may have been deleted, or is not yours."
 
 _voice = schema.voice.c
@@ -138,7 +153,7 @@ class Voices:
         self, principal: Principal, document_id: str, id_: str
     ) -> CustomVoice | None:
         """Return a voice, even one that is deleted or no longer shared, with which a
-        document of this person was voiced before; else None.
+        document that this person may read was voiced before; else None.
 
         For telling which sounds are there. It must not speak again.
         """
@@ -148,7 +163,7 @@ class Voices:
             .join(schema.document, document.id == link.document_id)
             .where(link.document_id == document_id)
             .where(link.voice_id == f"{PREFIX}:{id_}")
-            .where(document.owner_id == principal.owner_id)
+            .where(is_readable(principal, self._database.now()))
         )
         query = select(schema.voice).where(_voice.id == id_, exists(voiced))
         with self._database.read() as connection:
@@ -169,7 +184,7 @@ class Voices:
             row = _made_row(draft)
             row["slug"] = _free_slug(connection, principal, draft, besides=id_)
             row["updated_at"] = self._database.now()
-            this = update(schema.voice).where(_voice.id == id_)
+            this = update(schema.voice).where(_is_own(principal, id_))
             with _one_of_a_name(draft):
                 connection.execute(this.values(row))
             return _own(connection, principal, id_)
@@ -185,7 +200,7 @@ class Voices:
         with self._database.write() as connection:
             _own(connection, principal, id_)
             values = {"visibility": visibility, "updated_at": self._database.now()}
-            this = update(schema.voice).where(_voice.id == id_)
+            this = update(schema.voice).where(_is_own(principal, id_))
             connection.execute(this.values(values))
             if visibility is Visibility.PRIVATE:
                 shares = schema.voice_share
@@ -203,7 +218,7 @@ class Voices:
         with self._database.write() as connection:
             _own(connection, principal, id_)
             values = {"deleted_at": self._database.now(), "slug": f"deleted {id_}"}
-            this = update(schema.voice).where(_voice.id == id_)
+            this = update(schema.voice).where(_is_own(principal, id_))
             connection.execute(this.values(values))
 
     def restore(self, principal: Principal, id_: str) -> CustomVoice:
@@ -219,10 +234,11 @@ class Voices:
             draft = _draft_of(gone)
             name, slug = _free_name(connection, principal, draft, rename=True)
             values = {"deleted_at": None, "name": name, "slug": slug}
-            this = update(schema.voice).where(_voice.id == id_)
+            this = update(schema.voice).where(_is_own(principal, id_))
             connection.execute(this.values(values))
             return _own(connection, principal, id_)
 
+    @for_installation("upkeep forgets what was deleted long ago")
     def purge(self, *, deleted_for: timedelta) -> int:
         """Forget voices that were deleted long ago; return how many.
 
@@ -253,9 +269,14 @@ def _usable_by(principal: Principal) -> Any:
     )
     return _voice.deleted_at.is_(None) & or_(
         _voice.owner_id == principal.owner_id,
-        _voice.visibility.in_(SHARED_WITH_ALL),
+        _voice.visibility == Visibility.PUBLIC,
+        and_(_voice.visibility == Visibility.WORKSPACE, ~is_guest_here(principal)),
         is_guest,
     )
+
+
+def _is_own(principal: Principal, id_: str) -> ColumnElement[bool]:
+    return (_voice.id == id_) & (_voice.owner_id == principal.owner_id)
 
 
 def _own(
@@ -264,9 +285,7 @@ def _own(
     is_there = (
         _voice.deleted_at.is_not(None) if deleted else _voice.deleted_at.is_(None)
     )
-    query = select(schema.voice).where(
-        _voice.id == id_, _voice.owner_id == principal.owner_id, is_there
-    )
+    query = select(schema.voice).where(_is_own(principal, id_), is_there)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise NotFound(NO_SUCH_VOICE)

@@ -39,7 +39,9 @@ def test_only_what_was_chosen_is_spoken(runs: Runs) -> None:
 
     runs.carry_out(accepted(runs, document, format="srt", first_block=1))
 
-    linked = runs.services.variants.keys_of(document.id, "espeak:en-gb")
+    linked = runs.services.variants.keys_of(
+        document.principal, document.id, "espeak:en-gb"
+    )
     assert list(linked) == [1]
 
 
@@ -59,6 +61,8 @@ def test_a_run_made_by_hand_makes_an_audiobook(runs: Runs) -> None:
     runs.execute(PIPELINES[JobKind.EXPORT], {PARTITION: document.id})
 
     [export] = runs.services.exports.list(LOCAL, document.id)
-    [job] = runs.services.jobs.for_document(document.id, kind=JobKind.EXPORT)
+    [job] = runs.services.jobs.for_document(
+        document.principal, document.id, kind=JobKind.EXPORT
+    )
     assert export.name == "A walk.m4b"
     assert job.state is JobState.DONE

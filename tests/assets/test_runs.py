@@ -280,7 +280,7 @@ def test_assets_made_by_hand_show_up_as_a_job(runs: Runs) -> None:
 
     runs.execute("prepare_document", {PARTITION: document.id})
 
-    jobs = runs.services.jobs.for_document(document.id)
+    jobs = runs.services.jobs.for_document(document.principal, document.id)
     assert [(job.kind, job.state) for job in jobs] == [(JobKind.PREPARE, JobState.DONE)]
 
 
@@ -303,7 +303,9 @@ def test_listening_voices_what_is_ahead_and_ends_when_the_reader_has_gone(
     runs.carry_out(job)
 
     assert runs.after(job).state is JobState.DONE
-    assert set(runs.services.variants.keys_of(document.id, "espeak:en-gb")) == {0, 1}
+    assert set(
+        runs.services.variants.keys_of(document.principal, document.id, "espeak:en-gb")
+    ) == {0, 1}
 
 
 def test_events_become_statistics(runs: Runs) -> None:

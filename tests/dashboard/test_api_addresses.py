@@ -35,7 +35,7 @@ def test_a_page_becomes_a_document(client, services: Services, web):
     document = services.catalog.get(LOCAL, answer.json()["document"]["id"])
     assert document.format is Format.HTML
     assert b"The harbour lay quiet" in services.blobs.read(document.blob)
-    assert services.jobs.for_document(document.id)
+    assert services.jobs.for_document(document.principal, document.id)
 
 
 def test_the_same_page_twice_is_one_document(client, web):

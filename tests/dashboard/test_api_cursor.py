@@ -82,26 +82,40 @@ def test_many_reports_are_followed_by_one_run(client, services: Services):
     for sequence in range(5):
         report(client, document.id, sequence=sequence)
 
-    assert len(services.jobs.for_document(document.id, kind=JobKind.LISTEN)) == 1
+    assert (
+        len(
+            services.jobs.for_document(
+                document.principal, document.id, kind=JobKind.LISTEN
+            )
+        )
+        == 1
+    )
 
 
 def test_a_stopped_run_gets_a_successor(client, services: Services):
     document = ready_document(services)
     report(client, document.id)
-    [first] = services.jobs.for_document(document.id)
+    [first] = services.jobs.for_document(document.principal, document.id)
     services.jobs.start(first.id, "run-1")
     services.jobs.finish(first.id)
 
     report(client, document.id, sequence=2)
 
-    assert len(services.jobs.for_document(document.id, kind=JobKind.LISTEN)) == 2
+    assert (
+        len(
+            services.jobs.for_document(
+                document.principal, document.id, kind=JobKind.LISTEN
+            )
+        )
+        == 2
+    )
 
 
 def test_nothing_is_voiced_for_a_document_in_preparation(client, services: Services):
     document = new_document(services)
 
     assert report(client, document.id).status_code == 200
-    assert services.jobs.for_document(document.id) == []
+    assert services.jobs.for_document(document.principal, document.id) == []
 
 
 def test_a_late_report_moves_nothing_and_counts_nothing(client, services: Services):
@@ -186,7 +200,7 @@ def test_nobody_reports_on_another_persons_document(client, services: Services):
     theirs = ready_document(services, principal=SOMEBODY_ELSE)
 
     assert report(client, theirs.id).status_code == 404
-    assert services.jobs.for_document(theirs.id) == []
+    assert services.jobs.for_document(theirs.principal, theirs.id) == []
 
 
 def test_without_an_allowance_the_place_is_kept_and_no_run_is_begun_for_nothing(
@@ -203,4 +217,4 @@ def test_without_an_allowance_the_place_is_kept_and_no_run_is_begun_for_nothing(
 
     assert (answer.status_code, answer.json()["message"]) == (402, "Nothing is left.")
     assert client.get(f"/api/documents/{document.id}/cursor").json()["block"] == 2
-    assert [one.id for one in services.jobs.for_document(document.id)] == [job.id]
+    assert [one.id for one in services.jobs.for_document(LOCAL, document.id)] == [job.id]

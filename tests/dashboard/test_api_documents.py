@@ -132,7 +132,9 @@ def test_rendering_twice_is_one_job(client, services: Services):
 
     assert first.status_code == 202
     assert first.json() == second.json()
-    [job] = services.jobs.for_document(document.id, kind=JobKind.RENDER)
+    [job] = services.jobs.for_document(
+        document.principal, document.id, kind=JobKind.RENDER
+    )
     assert (job.id, job.state) == (first.json()["job"], JobState.QUEUED)
 
 
@@ -179,4 +181,4 @@ def test_another_persons_document_does_not_exist(
 
     assert answer.status_code == 404
     assert answer.json()["code"] == "not_found"
-    assert services.jobs.for_document(theirs.id) == []
+    assert services.jobs.for_document(theirs.principal, theirs.id) == []

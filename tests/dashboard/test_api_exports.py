@@ -42,7 +42,9 @@ def test_an_export_is_begun_once(client, services, document):
     again = client.post(exports_of(document), json={"format": "m4b"})
     other = client.post(exports_of(document), json={"format": "mp3"})
 
-    jobs = services.jobs.for_document(document.id, kind=JobKind.EXPORT)
+    jobs = services.jobs.for_document(
+        document.principal, document.id, kind=JobKind.EXPORT
+    )
     assert [answer.status_code for answer in (first, again, other)] == [202] * 3
     assert first.json() == again.json() != other.json()
     assert len(jobs) == 2

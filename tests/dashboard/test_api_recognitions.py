@@ -97,7 +97,7 @@ def test_an_upload_says_who_is_to_read_it(client, services, better):
         content=data,
         headers={"upload-offset": "0"},
     ).json()
-    [job] = services.jobs.for_document(answer["document"]["id"])
+    [job] = services.jobs.for_document(LOCAL, answer["document"]["id"])
 
     assert Wanted.of(job.parameters) == Wanted("better")
 
@@ -114,7 +114,7 @@ def test_a_text_that_is_uploaded_is_read_here_whoever_was_chosen(
         content=data,
         headers={"upload-offset": "0"},
     ).json()
-    [job] = services.jobs.for_document(answer["document"]["id"])
+    [job] = services.jobs.for_document(LOCAL, answer["document"]["id"])
 
     assert job.parameters == {}
 

@@ -39,7 +39,7 @@ def test_a_file_becomes_a_document_with_a_job_that_waits(client, services: Servi
     assert (document.title, document.format) == ("tale", Format.TEXT)
     assert document.state is DocumentState.PREPARING
     assert services.blobs.read(document.blob) == TEXT
-    [job] = services.jobs.for_document(document.id)
+    [job] = services.jobs.for_document(document.principal, document.id)
     # Dagster is away: the upload is acknowledged, and the job is not lost.
     assert (job.kind, job.state) == (JobKind.PREPARE, JobState.QUEUED)
 
@@ -76,19 +76,19 @@ def test_the_same_file_twice_is_one_document(client, services: Services):
     assert second["already_had"] is True
     assert second["document"] == first["document"]
     assert len(services.catalog.documents(LOCAL)) == 1
-    assert len(services.jobs.for_document(first["document"]["id"])) == 1
+    assert len(services.jobs.for_document(LOCAL, first["document"]["id"])) == 1
 
 
 def test_a_file_that_failed_before_gets_another_try(client, services: Services):
     document = send(client, begin(client, len(TEXT)), TEXT).json()["document"]
-    [job] = services.jobs.for_document(document["id"])
+    [job] = services.jobs.for_document(LOCAL, document["id"])
     error = UnsupportedFormat("It was the engine's fault.")
     services.jobs.fail(job.id, error)
     services.catalog.set_state(document["id"], DocumentState.FAILED, error=error)
 
     send(client, begin(client, len(TEXT)), TEXT)
 
-    [again] = services.jobs.for_document(document["id"])
+    [again] = services.jobs.for_document(LOCAL, document["id"])
     assert again.state is JobState.QUEUED
     state = services.catalog.get(LOCAL, document["id"]).state
     assert state is DocumentState.PREPARING

@@ -44,7 +44,9 @@ def test_another_recognition_is_asked_for_with_its_price_in_sight(
         "\\", ""
     )
     without_trouble(app.button(key="recognise-better").click().run())
-    [job, *_] = services.jobs.for_document(document.id, kind=JobKind.PREPARE)
+    [job, *_] = services.jobs.for_document(
+        document.principal, document.id, kind=JobKind.PREPARE
+    )
     assert (job.state, Wanted.of(job.parameters).recogniser) == (
         JobState.QUEUED,
         "better",

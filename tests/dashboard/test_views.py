@@ -40,7 +40,12 @@ from resources.stores.cursors import Cursor
 from resources.text_stats import text_stats
 from resources.texts import text_of
 from tests.support.exporting import NotesEngine, exported
-from tests.support.library import new_document, ready_document, voice_block
+from tests.support.library import (
+    SOMEBODY_ELSE,
+    new_document,
+    ready_document,
+    voice_block,
+)
 from tests.support.speech import ToneEngine
 from tests.support.voices import add_voice, with_blend
 
@@ -182,7 +187,7 @@ def test_a_failed_document_says_why_and_is_tried_again(open_page, services):
 
     click(app, f"retry-{document.id}")
 
-    [job] = services.jobs.for_document(document.id)
+    [job] = services.jobs.for_document(document.principal, document.id)
     assert job.state is JobState.QUEUED
     state = services.catalog.get(LOCAL, document.id).state
     assert state is DocumentState.PREPARING
@@ -374,7 +379,9 @@ def test_an_export_is_quoted_begun_and_then_waited_for(open_page, services):
     app.selectbox(key="export-format").set_value(ExportFormat.EPUB).run()
     click(app, "start-export")
 
-    [job] = services.jobs.for_document(document.id, kind=JobKind.EXPORT)
+    [job] = services.jobs.for_document(
+        document.principal, document.id, kind=JobKind.EXPORT
+    )
     assert "still to be spoken" in quoted
     assert "free" in quoted
     assert job.parameters["export"]["format"] == "epub"
@@ -562,7 +569,7 @@ def test_a_document_with_all_its_sounds_says_so_in_the_library(open_page, servic
     document = ready_document(services)
     voice_id = voice_of(services, document).id
     text = text_of(services, document)
-    services.catalog.set_spoken_chars(document.id, 18)
+    services.catalog.set_spoken_chars(document.principal, document.id, 18)
     assert "all spoken" not in words(open_page())
 
     st.cache_data.clear()
@@ -757,3 +764,33 @@ def button(app: AppTest, label: str):
     """Return the button with this label."""
     [found] = [one for one in app.button if one.label == label]
     return found
+
+
+@pytest.mark.parametrize("page", ["listen", "compare"])
+def test_somebody_elses_document_is_not_shown_by_its_address(
+    open_page: Open, services: Services, page: str
+) -> None:
+    theirs = ready_document(services, principal=SOMEBODY_ELSE, title="Secret letters")
+
+    shown = words(open_page(page, document=theirs.id))
+
+    assert "Secret" not in shown
+    assert "mill" not in shown
+
+
+def test_what_others_share_is_read_and_left(
+    open_page: Open, services: Services
+) -> None:
+    theirs = ready_document(services, principal=SOMEBODY_ELSE, title="Letters")
+    services.shares.let_in(SOMEBODY_ELSE, theirs.id, LOCAL, named="me@example.org")
+
+    library = open_page()
+    assert "Shared with you" in [one.value for one in library.subheader]
+    assert "Shared by somebody" in words(library)
+    reader = open_page("listen", document=theirs.id)
+    assert "Shared by somebody" in words(reader)
+    labels = {button.label for button in reader.button}
+    assert not labels & {"Compare", "Export", "Share"}
+
+    services.shares.leave(LOCAL, theirs.id)
+    assert "Letters" not in words(open_page("listen", document=theirs.id))

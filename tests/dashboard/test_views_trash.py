@@ -50,7 +50,10 @@ def test_what_is_deleted_waits_in_the_trash_and_comes_back_whole(
 
     assert "The trash is empty" in words(app)
     assert services.catalog.get(LOCAL, document.id).title == "A walk"
-    assert services.variants.keys_of(document.id, "espeak:en")[1][0] == key
+    assert (
+        services.variants.keys_of(document.principal, document.id, "espeak:en")[1][0]
+        == key
+    )
     assert [mark.block_index for mark in services.bookmarks.list(LOCAL, document.id)]
     assert services.cursors.all(LOCAL)[document.id].block_index == 1
     assert services.catalog.get(LOCAL, kept.id)

@@ -115,7 +115,7 @@ def test_a_failed_job_can_be_tried_again(drill: Drill) -> None:
     job = drill.begin(document, JobKind.PREPARE)
     failed = drill.ended(job.id)
 
-    assert drill.services.jobs.reopen(job.id)
+    assert drill.services.jobs.reopen(job.principal, job.id)
     drill.orchestrator.retry(failed)
     drill.wait(job.id, lambda job: job.attempts == 2)
     again = drill.ended(job.id)

@@ -91,7 +91,7 @@ def come_back(services: Services, place: Path, settings: Settings) -> None:
     after = Services.open(settings)
     [found] = after.catalog.documents(LOCAL, search="naive")
     assert found.id == document_id
-    assert after.variants.keys_of(found.id, VOICE)
+    assert after.variants.keys_of(found.principal, found.id, VOICE)
     assert after.preferences.get(LOCAL, "theme") == "dark"
     assert after.pins.documents(LOCAL, [found.id]) == {found.id}
     assert set(after.blobs.all()) == set(BlobStore(place / POOL).all())

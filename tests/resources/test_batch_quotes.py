@@ -121,7 +121,14 @@ def test_a_batch_goes_on_in_the_default_voice_where_the_chosen_one_is_gone(
 
     assert stand_in.texts == [REST]
     assert tally["failed"] == 0
-    assert len(services.variants.keys_of(document.id, document.voice_id or "")) == 2
+    assert (
+        len(
+            services.variants.keys_of(
+                document.principal, document.id, document.voice_id or ""
+            )
+        )
+        == 2
+    )
     services.voicing().close()
 
 

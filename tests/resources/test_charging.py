@@ -182,7 +182,7 @@ def test_rendering_goes_as_far_as_the_allowance_does(
     with pytest.raises(AllowanceUsedUp):
         voiced(services, document)
 
-    assert len(services.variants.keys_of(document.id, VOICE)) == 11
+    assert len(services.variants.keys_of(document.principal, document.id, VOICE)) == 11
     services.ledger.grant(ANNA, CHARS, 10_000, key="gift", reason="finish it")
     assert voiced(services, document).done == 20
     assert used(services, ANNA) == sum(map(len, texts))

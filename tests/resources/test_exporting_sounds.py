@@ -49,12 +49,12 @@ def document(services: Services) -> Document:
 
 
 def timeline_of(services: Services, document: Document) -> Timeline:
-    linked = services.variants.keys_of(document.id, VOICE)
+    linked = services.variants.keys_of(document.principal, document.id, VOICE)
     return Timeline((index, ms) for index, (_, ms) in linked.items())
 
 
 def block_samples(services: Services, document: Document) -> list[np.ndarray]:
-    linked = services.variants.keys_of(document.id, VOICE)
+    linked = services.variants.keys_of(document.principal, document.id, VOICE)
     found = services.variants.find([key for key, _ in linked.values()])
     return [
         decoded(StoredSound(services.blobs, found[key].blob, ms)) / 32768
@@ -171,7 +171,7 @@ def test_a_passage_or_some_chapters_can_be_taken_alone(services, document):
     passage = exported(services, document, format="wav", first_block=1, last_block=4)
     chapter = exported(services, document, format="wav", chapters=[0])
 
-    linked = services.variants.keys_of(document.id, VOICE)
+    linked = services.variants.keys_of(document.principal, document.id, VOICE)
     assert sorted(linked) == [0, 1, 2, 4]  # nothing else was spoken
     samples_ms = {index: ms for index, (_, ms) in linked.items()}
     assert passage.about["duration_ms"] == sum(samples_ms[n] for n in (1, 2, 4))
@@ -300,7 +300,7 @@ def test_a_cancelled_export_leaves_no_file(services, document):
 
 def test_a_sound_that_is_lost_is_made_again_for_the_file(services, document):
     first = exported(services, document, format="flac")
-    linked = services.variants.keys_of(document.id, VOICE)
+    linked = services.variants.keys_of(document.principal, document.id, VOICE)
     found = services.variants.find([key for key, _ in linked.values()])
     services.blobs.delete(found[linked[1][0]].blob)
 
@@ -311,7 +311,7 @@ def test_a_sound_that_is_lost_is_made_again_for_the_file(services, document):
 
 def test_a_sound_that_is_damaged_is_told_and_not_left_out(services, document):
     exported(services, document, format="srt")
-    linked = services.variants.keys_of(document.id, VOICE)
+    linked = services.variants.keys_of(document.principal, document.id, VOICE)
     found = services.variants.find([key for key, _ in linked.values()])
     services.blobs.path(found[linked[1][0]].blob).write_bytes(b"OggS nonsense")
 

@@ -133,7 +133,14 @@ def test_a_jump_is_followed_by_the_same_run(session: Session):
     until(lambda: 100 in session.heard())
 
     assert not run.done()
-    assert len(session.services.jobs.for_document(session.document.id)) == 1
+    assert (
+        len(
+            session.services.jobs.for_document(
+                session.document.principal, session.document.id
+            )
+        )
+        == 1
+    )
 
 
 def test_a_jump_is_heard_at_once(session: Session):
@@ -278,7 +285,12 @@ def test_a_reader_who_comes_back_at_the_last_moment_gets_a_new_run(
     monkeypatch.setattr(session.services.jobs, "finish", come_back)
     session.follow().result(timeout=15)
 
-    states = [j.state for j in session.services.jobs.for_document(session.document.id)]
+    states = [
+        j.state
+        for j in session.services.jobs.for_document(
+            session.document.principal, session.document.id
+        )
+    ]
     assert states == [JobState.QUEUED, JobState.DONE]
 
 
@@ -322,14 +334,18 @@ def test_a_voice_taken_away_leaves_its_sounds_and_another_reads_on(session: Sess
     until(lambda: {0, 1} <= reader.heard(voice=made.voice_id))
     until(lambda: len(reader.heard(voice=made.voice_id)) >= 6)
 
-    before = services.variants.keys_of(session.document.id, made.voice_id)
+    before = services.variants.keys_of(
+        session.document.principal, session.document.id, made.voice_id
+    )
     services.voices.delete(session.document.principal, made.id)
     until(lambda: "no longer" in services.joblog.read(LOCAL, session.job.id))
     spoken = len(engine.spoken)
     reader.go_to(100, voice=made.voice_id)
     until(lambda: 100 in reader.heard(voice=made.voice_id))
 
-    after = services.variants.keys_of(session.document.id, made.voice_id)
+    after = services.variants.keys_of(
+        session.document.principal, session.document.id, made.voice_id
+    )
     assert len(engine.spoken) == spoken
     assert {index: after[index] for index in before} == before
     [variant] = services.variants.find([after[100][0]]).values()

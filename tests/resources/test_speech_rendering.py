@@ -54,7 +54,7 @@ def test_the_file_lasts_as_long_as_its_blocks_together(
 ):
     data = rendered(services, document)
 
-    blocks = services.variants.keys_of(document.id, "espeak:en-gb")
+    blocks = services.variants.keys_of(document.principal, document.id, "espeak:en-gb")
     total_ms = sum(duration_ms for _, duration_ms in blocks.values())
     assert len(blocks) == 7
     assert len(decode(data)) == total_ms * 48
@@ -68,7 +68,7 @@ def test_chapters_start_exactly_where_their_blocks_do(
     with av.open(io.BytesIO(data)) as container:
         chapters = [(c["metadata"]["title"], c["start"]) for c in container.chapters()]
         title = container.streams[0].metadata["title"]
-    blocks = services.variants.keys_of(document.id, "espeak:en-gb")
+    blocks = services.variants.keys_of(document.principal, document.id, "espeak:en-gb")
     fourth_ms = sum(blocks[index][1] for index in (0, 1, 2))
     assert chapters == [("One", 0), ("Two", fourth_ms)]
     assert title == "Harbour"
@@ -80,7 +80,7 @@ def test_each_block_sounds_in_the_file_as_it_does_alone(
     joined = decode(rendered(services, document)).astype(float)
 
     start = 0
-    blocks = services.variants.keys_of(document.id, "espeak:en-gb")
+    blocks = services.variants.keys_of(document.principal, document.id, "espeak:en-gb")
     for key, duration_ms in blocks.values():
         blob = services.variants.find([key])[key].blob
         alone = decode(services.blobs.read(blob)).astype(float)

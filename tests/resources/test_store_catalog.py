@@ -178,7 +178,7 @@ def test_the_voice_of_a_document_is_remembered(services: Services) -> None:
 
     services.catalog.set_voice(LOCAL, document.id, "espeak:en")
 
-    assert services.catalog.voice(document.id) == "espeak:en"
+    assert services.catalog.get(LOCAL, document.id).voice_id == "espeak:en"
 
 
 def test_an_artifact_is_replaced_by_a_newer_one(services: Services) -> None:

@@ -78,7 +78,7 @@ def check_promises(services: Services, promises: list[str]) -> None:
             assert document.blocks_blob is not None
             services.blobs.read(document.blocks_blob, verify=True)
         if what == "voiced":
-            assert services.variants.keys_of(document.id, VOICE)
+            assert services.variants.keys_of(document.principal, document.id, VOICE)
 
 
 def check_whole(folder: Path, promises: list[str]) -> None:

@@ -47,9 +47,8 @@ def test_a_job_goes_from_queued_to_done(timed: Services, clock: Clock) -> None:
 def test_what_one_person_asks_for_beyond_a_limit_waits(services: Services) -> None:
     first, second, third = (queued(services, JobKind.RENDER) for _ in range(3))
     listening = queued(services, JobKind.LISTEN)
-    others = services.jobs.create(
-        OTHER, document_id=first.document_id, kind=JobKind.RENDER
-    )
+    theirs = add_document(services, principal=OTHER)
+    others = services.jobs.create(OTHER, document_id=theirs.id, kind=JobKind.RENDER)
 
     def in_turn() -> set[str]:
         jobs = services.jobs.unfinished(most_of=lambda _owner: 2)
@@ -183,7 +182,7 @@ def test_a_failed_job_runs_again_when_asked_for(services: Services) -> None:
     services.jobs.start(job.id, "one")
     services.jobs.fail(job.id, EngineCrashed("It stopped."))
 
-    assert services.jobs.reopen(job.id)
+    assert services.jobs.reopen(job.principal, job.id)
     assert services.jobs.start(job.id, "two")
 
     again = services.jobs.find(job.id)
@@ -263,10 +262,11 @@ def test_the_database_refuses_a_second_listener(services: Services) -> None:
 
     with pytest.raises(NameTaken):
         services.jobs.create(LOCAL, **new)
+    services.shares.let_in(LOCAL, listening.document_id, OTHER, named="b@example.org")
     services.jobs.create(OTHER, **new)
     services.jobs.cancel(LOCAL, listening.id)
     services.jobs.create(LOCAL, **new)
-    assert not services.jobs.reopen(listening.id)
+    assert not services.jobs.reopen(LOCAL, listening.id)
 
 
 def test_many_who_ask_at_once_get_one_listener(services: Services) -> None:

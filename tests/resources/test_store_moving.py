@@ -44,8 +44,8 @@ def test_everything_is_there_after_the_move(before: Services, address: str) -> N
     after = Services.open(before.settings.model_copy(update={"database_url": address}))
     [document] = after.catalog.documents(LOCAL, search="naive")
     assert document == before.catalog.documents(LOCAL)[0]
-    assert after.variants.keys_of(document.id, VOICE) == (
-        before.variants.keys_of(document.id, VOICE)
+    assert after.variants.keys_of(document.principal, document.id, VOICE) == (
+        before.variants.keys_of(document.principal, document.id, VOICE)
     )
     assert after.preferences.get(LOCAL, "theme") == "dark"
     assert after.outbox.pending() == before.outbox.pending()

@@ -174,7 +174,7 @@ def test_sounds_go_by_oldest_use_and_are_unheard_of_afterwards(
 
     assert retained.deleted == {Kind.AUDIO: 1}
     assert not timed.variants.existing([key_of("old words")])
-    assert timed.variants.keys_of(old.id, VOICE) == {}
+    assert timed.variants.keys_of(old.principal, old.id, VOICE) == {}
     assert timed.variants.existing([key_of("new words")])
     again = timed.variants.claim(key_of("old words"), "again", 60)
     assert again is not None

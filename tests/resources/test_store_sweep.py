@@ -22,6 +22,7 @@ from tests.support.stores import (
     VOICE,
     Clock,
     add_document,
+    file_of,
     key_of,
     let_days_pass,
     link_to,
@@ -102,7 +103,7 @@ def test_forgotten_uploads_are_removed_with_and_without_a_row(
 
     assert sweep(timed).uploads == 2
     assert not crashed.exists()
-    assert not timed.uploads.path(upload.id).exists()
+    assert not file_of(timed, upload).exists()
 
 
 @settings(max_examples=settings().max_examples // 3)

@@ -13,7 +13,7 @@ from lectern.errors import DiskReserveReached, FileTooLarge, InvalidRequest, Not
 from lectern.settings import Limits, Settings
 from resources.services import Services
 from resources.stores.blob_contract import blob_hash
-from tests.support.stores import OTHER, Clock, settings_in
+from tests.support.stores import OTHER, Clock, file_of, settings_in
 
 
 @hypothesis_settings(max_examples=hypothesis_settings().max_examples // 3)
@@ -58,7 +58,7 @@ def test_bytes_that_ran_ahead_of_their_row_are_written_again(
 ) -> None:
     """A crash between the write and the row must not shift the rest."""
     upload = services.uploads.begin(LOCAL, "a", 4)
-    services.uploads.path(upload.id).write_bytes(b"abXXXX")
+    file_of(services, upload).write_bytes(b"abXXXX")
 
     services.uploads.advance(LOCAL, upload.id, offset=0, data=b"abcd")
 
@@ -114,7 +114,7 @@ def test_what_is_given_up_leaves_nothing(services: Services) -> None:
 
     services.uploads.abandon(LOCAL, upload.id)
 
-    assert not services.uploads.path(upload.id).exists()
+    assert not file_of(services, upload).exists()
     with pytest.raises(NotFound, match="Start it again"):
         services.uploads.get(LOCAL, upload.id)
 

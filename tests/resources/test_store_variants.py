@@ -60,7 +60,9 @@ def test_a_variant_is_found_with_its_words_once_it_is_complete(
     variant = services.variants.find([KEY])[KEY]
     assert services.blobs.read(variant.blob) == f"audio of {KEY}".encode()
     assert variant.words[0].end_char == 5
-    assert services.variants.keys_of(document.id, VOICE) == {0: (KEY, 300)}
+    assert services.variants.keys_of(document.principal, document.id, VOICE) == {
+        0: (KEY, 300)
+    }
 
 
 def test_only_one_holder_has_a_claim(timed: Services, clock: Clock) -> None:
@@ -213,7 +215,7 @@ def test_a_block_cannot_link_to_a_sound_that_does_not_exist(services: Services) 
     link = link_to("unknown")
 
     assert services.variants.link(LOCAL, document, voice_id=VOICE, links=[link]) == {}
-    assert services.variants.keys_of(document.id, VOICE) == {}
+    assert services.variants.keys_of(document.principal, document.id, VOICE) == {}
 
 
 def test_lost_audio_is_made_again_under_a_higher_token(services: Services) -> None:
@@ -248,23 +250,31 @@ def test_links_come_in_the_order_they_were_made(services: Services) -> None:
     voice(services, document, link_to("b", index=1))
     voice(services, document, link_to("a", index=0))
 
-    rows = services.variants.links_after(document.id, VOICE, 0)
+    rows = services.variants.links_after(document.principal, document.id, VOICE, 0)
 
     assert [(index, key) for _, index, key, _ in rows] == [
         (1, key_of("b")),
         (0, key_of("a")),
     ]
-    assert services.variants.links_after(document.id, VOICE, rows[0][0]) == rows[1:]
+    assert (
+        services.variants.links_after(
+            document.principal, document.id, VOICE, rows[0][0]
+        )
+        == rows[1:]
+    )
 
 
 def test_asking_again_changes_no_link(services: Services) -> None:
     document = add_document(services, "a")
     voice(services, document, link_to("a"))
-    before = services.variants.links_after(document.id, VOICE, 0)
+    before = services.variants.links_after(document.principal, document.id, VOICE, 0)
 
     services.variants.link(LOCAL, document, voice_id=VOICE, links=[link_to("a")])
 
-    assert services.variants.links_after(document.id, VOICE, 0) == before
+    assert (
+        services.variants.links_after(document.principal, document.id, VOICE, 0)
+        == before
+    )
 
 
 def test_links_of_an_older_text_are_not_shown_and_cannot_come_back(
@@ -273,12 +283,14 @@ def test_links_of_an_older_text_are_not_shown_and_cannot_come_back(
     old = add_document(services, "a", "b")
     voice(services, old, link_to("a"))
     new = publish(services, old, "c")
-    assert services.variants.keys_of(new.id, VOICE) == {}
+    assert services.variants.keys_of(new.principal, new.id, VOICE) == {}
     voice(services, new, link_to("c"))
 
     services.variants.link(LOCAL, old, voice_id=VOICE, links=[link_to("a")])
 
-    assert services.variants.keys_of(new.id, VOICE) == {0: (key_of("c"), 60)}
+    assert services.variants.keys_of(new.principal, new.id, VOICE) == {
+        0: (key_of("c"), 60)
+    }
 
 
 def test_a_sound_lives_as_long_as_a_block(timed: Services, clock: Clock) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from lectern.accounts.people import LOCAL, Principal
+from lectern.accounts.people import LOCAL, Principal, Role
 from lectern.errors import (
     EngineUnavailable,
     NameTaken,
@@ -19,6 +19,7 @@ from lectern.speech.voices import speaks
 from resources.choosing import choose_voice
 from resources.services import Services
 from resources.stores.sweep import sweep
+from tests.support.accounts import add_person
 from tests.support.speech import add_document, sentence
 from tests.support.stores import OTHER, Clock, let_days_pass
 from tests.support.voices import MIX, SCENE, add_voice, clip, reference, with_blend
@@ -80,6 +81,17 @@ def test_a_shared_voice_is_used_by_all_and_changed_by_one(
     assert services.voices.get(LOCAL, made.id).owner_id == OTHER.owner_id
     with pytest.raises(NotFound):
         services.voices.delete(LOCAL, made.id)
+
+
+def test_a_guest_has_no_voice_of_the_workspace(services: Services):
+    gus = add_person(services, "gus", role=Role.GUEST).principal
+    made = add_voice(services, principal=OTHER)
+    services.voices.set_visibility(OTHER, made.id, Visibility.WORKSPACE)
+
+    assert services.voices.find(gus, made.id) is None
+    assert services.voices.all(gus) == []
+    services.voices.set_visibility(OTHER, made.id, Visibility.PUBLIC)
+    assert services.voices.find(gus, made.id) is not None
 
 
 def test_a_link_lets_in_whoever_accepts_it_until_it_is_taken_back(services: Services):
@@ -238,7 +250,7 @@ def voiced(services: Services, document, indices, *, asked: str | None = None) -
         stand_in=choice.stand_in,
     )
     services.voicing().voice(document.principal, reading, indices)
-    return services.variants.keys_of(document.id, choice.voice.id)
+    return services.variants.keys_of(document.principal, document.id, choice.voice.id)
 
 
 def test_what_a_deleted_voice_has_spoken_stays_and_another_goes_on(services: Services):

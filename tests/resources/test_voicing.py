@@ -110,7 +110,7 @@ def test_equal_blocks_of_a_document_share_one_sound(
         Outcome.SYNTHESISED: 2,
         Outcome.MERGED_SAME_DOCUMENT: 1,
     }
-    keys = services.variants.keys_of(document.id, VOICE)
+    keys = services.variants.keys_of(document.principal, document.id, VOICE)
     assert keys[0] == keys[2]
     assert len(engine.texts) == 2
 
@@ -143,7 +143,7 @@ def test_a_sound_whose_audio_is_lost_is_made_again(
 ):
     document = add_document(services, [sentence(1)])
     voiced(services, document)
-    key, _ = services.variants.keys_of(document.id, VOICE)[0]
+    key, _ = services.variants.keys_of(document.principal, document.id, VOICE)[0]
     services.blobs.delete(services.variants.find([key])[key].blob)
 
     tally = voiced(services, document)
@@ -201,7 +201,7 @@ def test_a_stop_keeps_what_is_in_hand_and_frees_the_rest(
 
     tally = voiced(services, document, should_stop=lambda: len(engine.texts) >= 2)
 
-    made = services.variants.keys_of(document.id, VOICE)
+    made = services.variants.keys_of(document.principal, document.id, VOICE)
     assert len(made) == tally.done == len(engine.texts) < 12
     keys = services.voicing().keys(
         document,
@@ -220,7 +220,11 @@ def test_a_block_that_crashes_the_engine_is_told_and_the_others_go_on(
     tally = voiced(services, document)
 
     assert set(tally.failures) == {1}
-    assert set(services.variants.keys_of(document.id, VOICE)) == {0, 2, 3}
+    assert set(services.variants.keys_of(document.principal, document.id, VOICE)) == {
+        0,
+        2,
+        3,
+    }
     assert sum("Line 1:" in text for text in engine.texts) == 2
 
 
@@ -231,7 +235,7 @@ def test_silence_for_words_is_no_sound(services: Services, engine: ToneEngine):
     tally = voiced(services, document)
 
     assert tally.failures[0].code == "bad_engine_reply"
-    assert set(services.variants.keys_of(document.id, VOICE)) == {1}
+    assert set(services.variants.keys_of(document.principal, document.id, VOICE)) == {1}
 
 
 def test_an_engine_that_does_not_work_stops_everything(
@@ -246,7 +250,7 @@ def test_an_engine_that_does_not_work_stops_everything(
     with pytest.raises(EngineUnavailable):
         voiced(services, document)
 
-    assert services.variants.keys_of(document.id, VOICE) == {}
+    assert services.variants.keys_of(document.principal, document.id, VOICE) == {}
 
 
 def test_a_block_in_another_language_is_read_by_its_voice(tmp_path: Path):
@@ -297,7 +301,10 @@ def test_killed_in_the_middle_nothing_is_made_twice(tmp_path: Path):
     services = Services.open(settings_at(tmp_path))
     document = add_document(services, [sentence(n, words=15) for n in range(48)])
     process = renderer(tmp_path, document)
-    while len(services.variants.keys_of(document.id, "espeak:en-gb")) < 16:
+    while (
+        len(services.variants.keys_of(document.principal, document.id, "espeak:en-gb"))
+        < 16
+    ):
         assert process.poll() is None
         time.sleep(0.02)
 
@@ -322,4 +329,7 @@ def test_two_processes_make_each_sound_once(tmp_path: Path):
 
     made = synthesised_events(services)
     assert len(made) == len(set(made)) == 24
-    assert len(services.variants.keys_of(document.id, "espeak:en-gb")) == 24
+    assert (
+        len(services.variants.keys_of(document.principal, document.id, "espeak:en-gb"))
+        == 24
+    )

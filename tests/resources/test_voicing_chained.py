@@ -171,7 +171,12 @@ def test_a_jump_makes_what_the_block_hears_and_no_more(
 
     assert engine.texts == ["Part 10", sentence(10), sentence(11), sentence(12)]
     assert tally.done == 4
-    assert set(services.variants.keys_of(document.id, VOICE)) == {6, 7, 8, 9}
+    assert set(services.variants.keys_of(document.principal, document.id, VOICE)) == {
+        6,
+        7,
+        8,
+        9,
+    }
 
 
 def test_what_is_there_already_is_heard_and_not_counted_again(
@@ -244,7 +249,12 @@ def test_a_block_that_fails_takes_along_those_that_would_hear_it(
 
     assert set(tally.failures) == {2, 3, 4}
     assert all(isinstance(error, EngineCrashed) for error in tally.failures.values())
-    assert set(services.variants.keys_of(document.id, VOICE)) == {0, 1, 5, 6}
+    assert set(services.variants.keys_of(document.principal, document.id, VOICE)) == {
+        0,
+        1,
+        5,
+        6,
+    }
     assert not services.variants.claimed(keys_of(services, document))
 
 
@@ -253,7 +263,7 @@ def test_a_sound_that_was_lost_is_made_again_before_it_is_heard(
 ):
     document = add_document(services, section(0, 2))
     voiced(services, document, [0, 1])
-    key, _ = services.variants.keys_of(document.id, VOICE)[1]
+    key, _ = services.variants.keys_of(document.principal, document.id, VOICE)[1]
     services.blobs.delete(services.variants.find([key])[key].blob)
 
     tally = voiced(services, document, [2])

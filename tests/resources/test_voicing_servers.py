@@ -75,7 +75,7 @@ def voiced(services: Services, document: Document, **options: object) -> Tally:
 
 def require_each_made_once(services: Services, document: Document) -> None:
     """Every block has its sound, and each sound was charged exactly once."""
-    linked = services.variants.keys_of(document.id, VOICE)
+    linked = services.variants.keys_of(document.principal, document.id, VOICE)
     assert len(linked) == document.block_count
     assert charged(services) == Counter(key for key, _ in set(linked.values()))
     for variant in services.variants.find([key for key, _ in linked.values()]).values():
@@ -315,7 +315,9 @@ def test_whatever_happens_every_block_is_made_or_told_and_charged_once(
                 assert tally.done + len(told) == count
             except EngineUnavailable:
                 told = set(range(count))
-            there = set(services.variants.keys_of(document.id, VOICE))
+            there = set(
+                services.variants.keys_of(document.principal, document.id, VOICE)
+            )
             assert there | told == set(range(count))
             assert set(charged(services).values()) <= {1}
 

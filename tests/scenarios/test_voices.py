@@ -118,7 +118,9 @@ def reads_a_document_with_it(page: Any, app: VoiceApp) -> None:
     page.wait_for_function(f"{ENGINE}.state === 'playing' && {ENGINE}.index >= 1")
     page.evaluate(f"{ENGINE}.pause()")
     [voice] = app.services.voices.all(LOCAL)
-    assert app.services.variants.keys_of(document.id, voice.voice_id)
+    assert app.services.variants.keys_of(
+        document.principal, document.id, voice.voice_id
+    )
 
 
 def takes_it_away(page: Any, app: VoiceApp, folder: Path) -> bytes:

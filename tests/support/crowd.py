@@ -95,7 +95,7 @@ class Player:
     def _is_ready(self, index: int) -> bool:
         if index not in self._ready:
             links = self.here.services.variants.links_after(
-                self.document.id, self.voice, self._newest
+                self.document.principal, self.document.id, self.voice, self._newest
             )
             for sequence, place, _key, duration_ms in links:
                 self._ready[place], self._newest = duration_ms, sequence

@@ -173,9 +173,9 @@ class HotQueries:
         own = self.key_in(4, 1)
         export_id = blob("export 10")[:32]
         return {
-            "reader: manifest": lambda: variants.keys_of(mine, VOICE),
+            "reader: manifest": lambda: variants.keys_of(most, mine, VOICE),
             "reader: new links": lambda: variants.links_after(
-                mine, VOICE, self.size.blocks - 3
+                most, mine, VOICE, self.size.blocks - 3
             ),
             "reader: may hear own": lambda: variants.owns(most, own),
             "reader: may hear the popular": lambda: variants.owns(person(7), key(0)),
@@ -263,7 +263,7 @@ class HotQueries:
             "jobs: unfinished": jobs.unfinished,
             "jobs: stale": lambda: jobs.stale(timedelta(minutes=1)),
             "jobs: by run": lambda: jobs.by_run(f"run-{101:032d}"),
-            "jobs: for a document": lambda: jobs.for_document(mine),
+            "jobs: for a document": lambda: jobs.for_document(most, mine),
             "jobs: ensure listener": lambda: jobs.ensure_listener(
                 most, document_id=mine, parameters={}
             ),
@@ -320,7 +320,7 @@ class HotQueries:
             "batches: list": lambda: batches.list(most),
             "batches: jobs of one": lambda: batches.jobs(most, f"{0:032d}"),
             "batches: release": lambda: batches.release(day, limit=8),
-            "batches: voiced characters": lambda: batches.voiced_chars(voices),
+            "batches: voiced characters": lambda: batches.voiced_chars(most, voices),
         }
 
     def of_statistics(self) -> dict[str, Call]:

@@ -147,7 +147,11 @@ class Reader:
 
     def heard(self, *, voice: str = "espeak:en-gb") -> set[int]:
         """Return the blocks that can be played."""
-        return set(self._services.variants.keys_of(self._document.id, voice))
+        return set(
+            self._services.variants.keys_of(
+                self._document.principal, self._document.id, voice
+            )
+        )
 
 
 class ToneEngine(SpeechEngine):

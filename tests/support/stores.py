@@ -15,6 +15,7 @@ from resources.services import Services
 from resources.stores.blocks_file import write_blocks
 from resources.stores.catalog import Document, TextStats
 from resources.stores.clock_watch import ClockWatch
+from resources.stores.uploads import Upload
 from resources.stores.variants import Claim, Completion, Link
 
 OTHER = Principal(OwnerId("somebody-else"))
@@ -152,3 +153,8 @@ def give(
     """Let a person have other limits than their plan's."""
     wanted = PersonalLimits(plan=plan, overrides=limits)
     services.limits.change(LOCAL, principal.owner_id, wanted)
+
+
+def file_of(services: Services, upload: Upload) -> Path:
+    """Return where the bytes of an upload lie, whether it has ended or not."""
+    return services.settings.root / "uploads" / f"{upload.id}.part"
