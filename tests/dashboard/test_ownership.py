@@ -21,7 +21,8 @@ from starlette.routing import Route
 from dashboard import backend, server
 from lectern.accounts.people import Principal, Role
 from lectern.accounts.tokens import Scope
-from lectern.ids import new_document_id, new_upload_id
+from lectern.documents.filters import Filter, Rule
+from lectern.ids import new_document_id, new_job_id, new_upload_id
 from lectern.jobs.states import JobKind
 from lectern.settings import Settings
 from resources.services import Services
@@ -43,6 +44,8 @@ class Things:
     export: str
     sound: str
     bookmark: str
+    job: str
+    filter: str
     share: str
     voice: str
     gone_voice: str
@@ -63,6 +66,8 @@ NOTHING = Things(
     export="0" * 32,
     sound="0" * 64,
     bookmark="1" * 32,
+    job=new_job_id(),
+    filter="a" * 32,
     share="2" * 32,
     voice="3" * 32,
     gone_voice="4" * 32,
@@ -104,6 +109,8 @@ def _reference(things: Things) -> Any:
     }
 
 
+FILTER = {"name": "Words", "rules": [{"find": "colour", "replace": "color"}]}
+SAYING = {"words": "mill", "say": "house"}
 CURSOR = {"session": "s", "sequence": 1, "block": 0, "voice": VOICE}
 
 ASKS: dict[str, Callable[[Things], Ask]] = {
@@ -132,6 +139,14 @@ ASKS: dict[str, Callable[[Things], Ask]] = {
     "DELETE /api/exports/{id}": lambda t: Ask(f"/api/exports/{t.export}"),
     "GET /api/documents/{id}/cursor": _of_document("cursor"),
     "POST /api/documents/{id}/cursor": _of_document("cursor", json=CURSOR),
+    "GET /api/jobs/{id}/log": lambda t: Ask(f"/api/jobs/{t.job}/log"),
+    "GET /api/filters/{id}": lambda t: Ask(f"/api/filters/{t.filter}"),
+    "PUT /api/filters/{id}": lambda t: Ask(f"/api/filters/{t.filter}", json=FILTER),
+    "DELETE /api/filters/{id}": lambda t: Ask(f"/api/filters/{t.filter}"),
+    "POST /api/filters": lambda t: Ask(
+        "/api/filters", json=FILTER | {"document": t.document}
+    ),
+    "POST /api/documents/{id}/sayings": _of_document("sayings", json=SAYING),
     "GET /api/audio/{key}.ogg": lambda t: Ask(f"/api/audio/{t.sound}.ogg"),
     "GET /api/audio/{key}.json": lambda t: Ask(f"/api/audio/{t.sound}.json"),
     "GET /api/documents/{id}/bookmarks": _of_document("bookmarks"),
@@ -185,6 +200,9 @@ LISTS = {
     "GET /api/voices",
     "GET /api/voices/engines",
     "GET /api/shared",
+    "GET /api/filters",
+    "GET /api/usage",
+    "GET /api/usage/entries.csv",
     "GET /v1/audio/voices",
     "GET /v1/models",
 }
@@ -202,6 +220,11 @@ NOBODYS = {
     "POST /api/voices/clips": "adds one's own",
     "POST /api/voices/accept": "a link is for whoever holds it",
     "POST /api/shared": "a link is for whoever holds it",
+    "/sign-": "how one comes in and goes out",
+    "/guest": "how one comes in",
+    "/welcome": "how one comes in",
+    "/forgotten": "how one comes in",
+    "/operator": "tells who is an operator",
     "GET /shared": "where a link leads; what it carries stays in the browser",
     "/api/{path:path}": "answers what is not there",
     "/v1/{path:path}": "answers what is not there",
@@ -291,7 +314,8 @@ def things_of(services: Services, owner: Principal, other: Principal) -> Things:
     file = services.blobs.put(b"a file")
     for name in (f"export-{'e' * 32}", "document_audio"):
         services.catalog.put_artifact(document.id, name, file, facts)
-    services.jobs.create(owner, document_id=document.id, kind=JobKind.PREPARE)
+    job = services.jobs.create(owner, document_id=document.id, kind=JobKind.PREPARE)
+    kept_filter = services.filters.add(owner, Filter("Words", (Rule("a", "b"),)))
     bookmark = services.bookmarks.add(
         owner, document.id, block_id="0" * 36, block_index=0
     )
@@ -310,6 +334,8 @@ def things_of(services: Services, owner: Principal, other: Principal) -> Things:
         export="e" * 32,
         sound=sound,
         bookmark=bookmark.id,
+        job=job.id,
+        filter=kept_filter.id,
         share=share.id,
         voice=kept.id,
         gone_voice=gone.id,

@@ -59,6 +59,7 @@ NOBODYS = {
     "limits": "what people may do; looked up for whoever acts, set by operators",
     "daily": "what is used up of a day, counted by whoever acts",
     "allowed": "asks both for a store, within its transaction",
+    "rates": "how often something is done, by whoever does it",
     "page_cache": "recognised pages by their picture; read by workers alone",
 }
 """Fields of ``Services`` that hold nothing of one person."""
@@ -382,6 +383,7 @@ def fill(services: Services) -> World:
     }
     for_one: dict[str, dict[str, Any]] = {
         "Catalog.restore": {"document_id": gone.id},
+        "Catalog.purge_own": {"document_id": gone.id},
         "Catalog.documents": {"state": None},
         "Catalog.own_artifact": {"name": f"export-{'e' * 32}"},
         "Catalog.set_policy": {"policy": {BlockKind.FOOTNOTE: Speaking.SKIP}},
