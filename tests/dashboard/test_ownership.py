@@ -224,6 +224,7 @@ NOBODYS = {
     "/guest": "how one comes in",
     "/welcome": "how one comes in",
     "/forgotten": "how one comes in",
+    "/api/billing/": "of one's own plan; notices prove who sends them",
     "/operator": "tells who is an operator",
     "GET /shared": "where a link leads; what it carries stays in the browser",
     "/api/{path:path}": "answers what is not there",

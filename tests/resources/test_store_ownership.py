@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from lectern.accounts.tokens import Scope
 from lectern.documents.filters import Filter, Rule
 from lectern.documents.pages import BlockKind
 from lectern.documents.spoken import Speaking
-from lectern.errors import InvalidRequest, NotFound
+from lectern.errors import InvalidRequest, NotFound, TookTooLong
 from lectern.ids import OwnerId
 from lectern.jobs.batches import Task
 from lectern.jobs.history import JobFilter
@@ -59,6 +60,7 @@ NOBODYS = {
     "limits": "what people may do; looked up for whoever acts, set by operators",
     "daily": "what is used up of a day, counted by whoever acts",
     "allowed": "asks both for a store, within its transaction",
+    "playing": "how long listeners wait, counted and of nobody in particular",
     "rates": "how often something is done, by whoever does it",
     "page_cache": "recognised pages by their picture; read by workers alone",
 }
@@ -297,6 +299,11 @@ def fill(services: Services) -> World:
     services.jobs.describe(done.id, engine="espeak", voice_id=VOICE, machine="cpu")
     services.jobs.progress(done.id, step=JobStep.SPEAKING, done=1, total=1)
     services.jobs.finish(done.id)
+    listening, _ = services.jobs.ensure_listener(
+        A, document_id=document.id, parameters={}
+    )
+    services.jobs.start(listening.id, "run")
+    services.jobs.fail(listening.id, TookTooLong("It took too long."))
     stopped = services.batches.begin(A, [Task(document.id, True, 9, 1)], name="Old")
     services.batches.cancel(A, stopped.id)
     batch = services.batches.begin(A, [Task(document.id, True, 4, 1)], name="All")
@@ -371,6 +378,8 @@ def fill(services: Services) -> World:
         "view_id": view.id,
         "among": [document.id],
         "holder": "an editor",
+        "codes": [TookTooLong.code],
+        "within": timedelta(days=1),
         "scopes": frozenset(Scope),
         "id_": kept.id,
         "link_id": voice_link.id,
@@ -401,6 +410,7 @@ def fill(services: Services) -> World:
         "Pins.pin": {"document_id": second.id, "export_id": ""},
         "Tokens.make": {"name": "new"},
         "Filters.add": {"wanted": FILTER},
+        "Filters.drop_rule": {"name": "Newer"},
         "Filters.change": {"wanted": FILTER, "version": None},
         "JobHistory.page": {"wanted": JobFilter(), "after": None},
         "JobHistory.steps": {"job_id": done.id},
