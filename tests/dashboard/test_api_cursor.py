@@ -217,4 +217,6 @@ def test_without_an_allowance_the_place_is_kept_and_no_run_is_begun_for_nothing(
 
     assert (answer.status_code, answer.json()["message"]) == (402, "Nothing is left.")
     assert client.get(f"/api/documents/{document.id}/cursor").json()["block"] == 2
-    assert [one.id for one in services.jobs.for_document(LOCAL, document.id)] == [job.id]
+    assert [one.id for one in services.jobs.for_document(LOCAL, document.id)] == [
+        job.id
+    ]
