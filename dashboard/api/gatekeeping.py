@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from dashboard import backend
-from dashboard.account_pages import Page, page_answer
+from dashboard.account_pages import Other, Page, page_answer
 from dashboard.api.answers import NO_STORE, error_answer, route
 from dashboard.api.signing import safe_path
 from dashboard.identity import SIGN_IN
@@ -45,9 +45,8 @@ async def check_operator(request: Request) -> Response:
 
 _NOT_FOR_YOU = Page(
     title="For operators",
-    lead="Only operators of this Lectern may see this page, and you are none.",
-    action="/sign-out",
-    button="Sign in as somebody else",
+    lead="You are signed in, but not as an operator of this Lectern.",
+    others=(Other("/sign-out", "Sign in as somebody else"),),
 )
 
 

@@ -151,6 +151,8 @@ def test_who_is_no_operator_is_told_so(front, people):
 
     assert page.status_code == call.status_code == forged.status_code == 403
     assert "For operators" in page.text
+    assert 'action="/sign-out"' in page.text
+    assert "Sign in as somebody else</button>" in page.text
 
 
 def test_a_session_that_ended_opens_nothing(front, here):
