@@ -8,6 +8,7 @@ from dashboard import following, intake, session
 from dashboard.api.texts import NewText, take_text
 from dashboard.components.mount import mount
 from dashboard.views import wording
+from dashboard.views.limits import show_left, why_not
 from lectern.documents.addresses import ADDRESS_CHARS, looks_like_address
 from lectern.documents.formats import Format
 from lectern.documents.titles import TITLE_CHARS
@@ -59,6 +60,12 @@ def show_uploads() -> None:
         # The rerun that a trigger brings is what shows the new documents.
         on={"uploaded": _nothing, "pasted": _nothing, "addressed": _nothing},
     )
+    full = show_left("documents", "stored_bytes")
+    if reason := why_not(full):
+        st.warning(
+            f"Nothing more can be added. {wording.plain(reason)} Delete some first.",
+            icon=":material/block:",
+        )
     pasted = result.pasted  # a text, or True for the button
     if isinstance(pasted, str) and looks_like_address(pasted):
         fetch(pasted.strip())

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import following, session
 from dashboard.views import wording
+from dashboard.views.limits import show_left
 from dashboard.views.remaining import show_remaining
 from lectern.errors import LecternError
 from lectern.ids import DocumentId
@@ -56,6 +57,7 @@ def prepare(
     )
     _show_quote(plan, is_off_peak=is_off_peak)
     show_remaining(plan.quote)
+    show_left("daily_speech_minutes", "daily_ocr_pages")
     if not st.button("Begin", type="primary", disabled=not plan.tasks):
         return
     count = len({task.document_id for task in plan.tasks})

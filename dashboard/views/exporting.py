@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from dashboard import following, session
 from dashboard.api.exports import begin_export, unfinished_exports
 from dashboard.views import time_left, wording
+from dashboard.views.limits import show_left, why_not
 from dashboard.views.remaining import show_remaining
 from lectern import units
 from lectern.documents.blocks import Chapter, DocumentText
@@ -325,11 +326,22 @@ def _offer(document: Document, plan: ExportPlan) -> None:
     except DiskReserveReached as error:
         st.warning(wording.plain(error.message), icon=":material/hard_drive:")
         return
+    reason = why_not(show_left("daily_exports", "jobs", "stored_bytes"))
+    if reason:
+        st.warning(wording.plain(reason), icon=":material/block:")
     if st.button(
-        "Start", icon=":material/play_arrow:", type="primary", key="start-export"
+        "Start",
+        icon=":material/play_arrow:",
+        type="primary",
+        key="start-export",
+        disabled=bool(reason),
     ):
         here, principal = session.here(), session.principal()
-        job, is_new = begin_export(here, principal, plan, document.id)
+        try:
+            job, is_new = begin_export(here, principal, plan, document.id)
+        except LecternError as error:  # met by another tab meanwhile
+            st.error(wording.plain(error.message), icon=":material/error:")
+            return
         if is_new:
             following.launch(here, job)
         st.session_state[_STARTED] = job.id

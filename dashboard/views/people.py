@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import session
-from dashboard.views import wording
+from dashboard.views import limits, wording
 from dashboard.views.account import ROLES
 from lectern.accounts.links import PersonLink
 from lectern.accounts.people import Person, Role
@@ -86,6 +86,8 @@ def _manage(person: Person, now: datetime) -> None:
         )
         if st.button("Make a link to a new password", key=f"reset-{id_}"):
             _show_reset(id_)
+    if st.button("Limits…", key=f"limits-{id_}"):
+        limits.change(person)
     sessions = session.services().sessions.list(person.principal)
     st.button(
         f"Sign out everywhere ({len(sessions)})",

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.views import account, tokens
+from dashboard.views import account, limits, tokens
 from dashboard.views.balance import show_balance
 
 
@@ -11,6 +11,7 @@ def show() -> None:
     """Show the settings page."""
     st.title("Settings", anchor=False)
     account.show_account()
+    limits.show_limits()
     show_balance()
     _show_filters()
     tokens.show_tokens()

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.api.voices import engines_entry
 from dashboard.components.mount import mount
+from dashboard.views.limits import show_left
 
 
 def show() -> None:
@@ -21,6 +22,7 @@ def show() -> None:
             "recording does: “docs/engines.md” tells how to reach it.",
             icon=":material/record_voice_over:",
         )
+    show_left("voices")
     limits = session.here().settings.limits
     mount(
         "voices",

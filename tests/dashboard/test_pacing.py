@@ -11,12 +11,14 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from dashboard import backend, pacing
 from dashboard.backend import Backend
 from dashboard.server import ROUTES
-from lectern.accounts.people import Person, Principal
+from lectern.accounts.people import LOCAL, Person, Principal
 from lectern.accounts.rates import Rate, RateClass, Rates
 from lectern.accounts.tokens import Scope as TokenScope
+from lectern.accounts.units import Unit
 from lectern.errors import TooFast
 from resources.stores.rates import RateStore
 from tests.support.accounts import add_person, cookie_of, with_accounts
+from tests.support.stores import add_document
 
 ONE_A_DAY = Rate(1, 86_400, 1)
 
@@ -156,3 +158,35 @@ def test_every_changing_route_has_a_class_or_is_counted_elsewhere():
     assert pacing.class_of("/api/uploads/abc") is None
     assert pacing.class_of("/api/uploads") is RateClass.UPLOAD
     assert pacing.class_of("/api/documents/x/policy") is RateClass.API
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"model": "tts-1-hd"},
+        {"speed": 2.0, "response_format": "pcm"},
+        {"stream_format": "sse"},
+    ],
+)
+def test_no_choice_of_a_program_makes_speech_free(client, here, services, choice):
+    """In yapit a mode that the client chose skipped the account."""
+    _, secret = services.tokens.make(LOCAL, name="t", scopes=(TokenScope.SPEECH,))
+    body = {"input": "Nobody has said this.", "response_format": "wav", **choice}
+    headers = {"authorization": f"Bearer {secret}"}
+
+    answer = client.post("/v1/audio/speech", json=body, headers=headers, timeout=60)
+
+    assert answer.status_code == 200, answer.text
+    assert services.daily.used(LOCAL.owner_id)[Unit.TTS_MS] > 0
+    forged = {**body, "synthesis_mode": "browser"}
+    refused = client.post("/v1/audio/speech", json=forged, headers=headers)
+    assert refused.status_code == 400
+
+
+def test_no_list_of_a_request_is_without_end(client, here, services):
+    document = add_document(services, "Some words.")
+    path = f"/api/documents/{document.id}/exports"
+    for chapters in (list(range(20_000)), list(range(1_000_000))):
+        wanted = {"format": "m4b", "chapters": chapters}
+        for address in (path, f"{path}/quote"):
+            assert client.post(address, json=wanted).status_code in (400, 413, 422)
