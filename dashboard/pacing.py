@@ -8,12 +8,15 @@ Only what changes something is counted here, once a request. What has more eleme
 one (blocks, documents) is counted where they are known.
 """
 
+import math
 import re
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard import backend
+from dashboard.account_pages import Page, page_answer
 from dashboard.api.answers import error_answer
 from lectern.accounts.people import Principal
 from lectern.accounts.rates import RateClass, network_of
@@ -32,7 +35,7 @@ CLASSES: tuple[tuple[re.Pattern[str], RateClass | None], ...] = (
 )
 """What a changing request counts as, by its path; the first that fits."""
 
-SIGNING_IN = re.compile(r"/(sign-in|sign-up|guest|forgotten|welcome/.*)")
+SIGNING_IN = re.compile(r"/(sign-in|sign-up|guest|forgotten|welcome)")
 
 
 class Paced:
@@ -51,9 +54,19 @@ class Paced:
         try:
             await run_in_threadpool(count, here, scope)
         except TooFast as error:
-            await error_answer(error)(scope, receive, send)
+            await _too_fast(scope, error)(scope, receive, send)
             return
         await self.app(scope, receive, send)
+
+
+def _too_fast(scope: Scope, error: TooFast) -> Response:
+    """Return what whoever asks too often is told: as a page where they fill one in."""
+    if not SIGNING_IN.fullmatch(scope["path"]):
+        return error_answer(error)
+    page = Page(title="One moment, please", links=(("/sign-in", "Sign in"),))
+    answer = page_answer(page, problem=error.message, status=error.http_status)
+    answer.headers["retry-after"] = str(math.ceil(error.retry_after_seconds))
+    return answer
 
 
 def count(here: backend.Backend, scope: Scope) -> None:

@@ -14,7 +14,6 @@ from lectern.accounts.attempts import (
     GUESTS_PER_ADDRESS,
     MAILS_PER_ACCOUNT,
     PER_ACCOUNT,
-    PER_ADDRESS,
     SIGN_UPS_PER_ADDRESS,
     account_key,
     address_key,
@@ -66,12 +65,11 @@ class Accounts:
 
         Raises:
             SignInRefused: Whatever is wrong, in the same words after the same time.
-            TooManyAttempts: With this address, or from there.
+            TooManyAttempts: With this e-mail address.
         """
         if not self._settings.accounts.passwords:
             raise SignInRefused("Nobody comes in by a password here.")
         key = account_key("sign in", email)
-        self.attempts.count(address_key("sign in", browser.address), PER_ADDRESS)
         self.attempts.count(key, PER_ACCOUNT)
         found = self.people.credentials(email)
         owner_id, kept = found if found is not None else (None, None)

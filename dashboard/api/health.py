@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from dashboard import backend
-from dashboard.api.answers import NO_STORE, blocking, route
+from dashboard.api.answers import NO_STORE, blocking, principal_of, route
 from dashboard.backend import Backend
 from lectern.errors import EngineUnavailable, LecternError, StoreError
+from resources.stores.people import require_operator
 from resources.stores.vitals import ENDED_WITHIN, Vitals
 
 
@@ -31,8 +32,13 @@ async def ready(_request: Request) -> Response:
     return JSONResponse(body, status_code=status, headers=NO_STORE)
 
 
-async def deep(_request: Request) -> Response:
-    """Answer what an operator wants to know first."""
+async def deep(request: Request) -> Response:
+    """Answer what an operator wants to know first, and nobody else.
+
+    Raises:
+        NotFound: Whoever asks is no operator.
+    """
+    require_operator(principal_of(request))
     return JSONResponse(await blocking(_examine, backend.current()), headers=NO_STORE)
 
 

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from dashboard import backend
 from dashboard.api.signing import safe_path
 from dashboard.backend import Backend
+from lectern.accounts.attempts import PER_ACCOUNT
 from lectern.accounts.people import LOCAL, Role
+from lectern.accounts.rates import Rate, Rates
+from lectern.errors import TooManyAttempts
 from resources import mailing, passwords
 from resources.accounts import Accounts
 from tests.support.accounts import add_person, cookie_of, with_accounts
@@ -148,11 +153,24 @@ def test_an_account_is_locked_after_five_wrong_passwords(client, many):
     assert {answer.status_code for answer in answers} == {401}
     assert locked.status_code == 429
     assert 0 < int(locked.headers["retry-after"]) <= 900
-    unknown = [
-        post(client, "/sign-in", email="nobody@example.org", password="x").status_code
-        for _ in range(6)
-    ]
-    assert unknown == [401] * 5 + [429]
+
+
+def test_an_address_of_nobody_is_locked_like_any_other(client, many):
+    form = {"email": "nobody@example.org", "password": "x"}
+
+    answers = [post(client, "/sign-in", **form).status_code for _ in range(6)]
+
+    assert answers == [401] * 5 + [429]
+
+
+def test_who_tries_too_fast_is_told_so_on_a_page(client, many):
+    many.services.rates._rates = Rates(login=Rate(1, 86_400, 1))
+
+    answers = [post(client, "/forgotten", email=ANNA) for _ in range(2)]
+
+    assert answers[-1].status_code == 429
+    assert 'role="alert"' in answers[-1].text
+    assert int(answers[-1].headers["retry-after"]) >= 1
 
 
 @pytest.mark.parametrize(
@@ -304,3 +322,38 @@ def test_a_disabled_persons_cookie_opens_nothing(client, many):
     many.services.people.disable(LOCAL, anna.owner_id)
 
     assert not is_in(client)
+
+
+def test_a_password_kept_by_weaker_parameters_is_kept_anew(client, many):
+    weak = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(GOOD)
+    anna = many.services.people.add(ANNA, password_hash=weak)
+
+    post(client, "/sign-in", email=ANNA, password=GOOD)
+
+    assert is_in(client)
+    kept = many.services.people.password_of(anna.principal)
+    assert kept != weak
+    assert passwords.matches(kept, GOOD)
+
+
+def test_many_tries_at_once_are_counted_one_by_one(client, many):
+    attempts = many.services.accounts().attempts
+
+    def tried(_: int) -> bool:
+        try:
+            attempts.count("key", PER_ACCOUNT)
+        except TooManyAttempts:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(tried, range(40))) == PER_ACCOUNT.times
+
+
+def test_how_the_installation_does_is_told_to_operators_alone(client, many):
+    client.cookies = cookie_of(many.services, add_person(many.services, "anna"))
+    assert client.get("/health/deep").status_code == 404
+
+    chief = add_person(many.services, "chief", role=Role.OPERATOR)
+    client.cookies = cookie_of(many.services, chief)
+    assert client.get("/health/deep").status_code == 200
