@@ -363,7 +363,7 @@ def test_a_run_refuses_work_for_which_the_disk_has_become_too_full(
     assert "must stay free" in str(failed.error_message)
     monkeypatch.undo()
 
-    assert runs.services.jobs.reopen(job.id)
+    assert runs.services.jobs.reopen(job.principal, job.id)
     assert runs.carry_out(runs.after(job)).success
 
 
