@@ -128,11 +128,14 @@ class DocumentShares:
         Raises:
             NotFound: There is no such document.
         """
+        guests = (
+            select(func.count(_guest.owner_id))
+            .where(_guest.share_id == _share.id)
+            .scalar_subquery()
+        )
         query = (
-            select(schema.document_share, func.count(_guest.owner_id).label("guests"))
-            .outerjoin(schema.document_guest, _guest.share_id == _share.id)
+            select(schema.document_share, guests.label("guests"))
             .where(_share.document_id == document_id)
-            .group_by(_share.id)
             .order_by(_share.created_at.desc(), _share.id)
         )
         with self._database.read() as connection:

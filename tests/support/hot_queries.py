@@ -190,6 +190,8 @@ class HotQueries:
             "reader: exports": lambda: stores.exports.list(most, mine),
             "reader: an export": lambda: stores.exports.get(most, export_id),
             "library: cursors": lambda: stores.cursors.all(most),
+            "library: received": lambda: stores.shares.received(most),
+            "reader: shares": lambda: stores.shares.of(most, mine),
             "voices: all": lambda: voices.all(most),
             "voices: once used": lambda: voices.once_used(most, mine, f"{1:032d}"),
         }
