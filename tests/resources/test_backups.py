@@ -23,6 +23,7 @@ from resources.services import Services
 from resources.stores.backup_record import BackupRecord
 from resources.stores.blobs import BlobStore
 from tests.resources.conftest import TEMPLATE
+from tests.support.s3_server import s3_server
 from tests.support.stores import (
     VOICE,
     Clock,
@@ -102,6 +103,28 @@ def come_back(services: Services, place: Path, settings: Settings) -> None:
     after.close()
     assert taken.manifest.rows["document"] == 2
     assert check_backup(taken.folder)[1] == []
+
+
+def test_what_lies_on_s3_comes_back_to_another_bucket(
+    settings: Settings, place: Path, tmp_path: Path
+) -> None:
+    with s3_server() as server:
+        update = {
+            "blobs_url": f"s3://{server.bucket()}/library",
+            "s3": server.settings(),
+        }
+        services = Services.open(settings.model_copy(update=update))
+        fill(services)
+        taken = take_backup(services, place, quiet)
+        services.close()
+        assert taken.new_blobs == 5
+        bucket = server.bucket()
+        update |= {"blobs_url": f"s3://{bucket}/elsewhere"}
+        target = settings_in(tmp_path / "restored").model_copy(update=update)
+
+        assert "Restored 2 documents" in restore(target, place, quiet)
+
+        assert len(server.objects(bucket)) == 5
 
 
 def test_the_next_backup_copies_what_is_new_and_is_the_one_that_comes_back(
