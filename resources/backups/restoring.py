@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import URL, select
+from sqlalchemy import URL, inspect, select
 from sqlalchemy.engine import make_url
 
 from lectern.errors import BadBackup, InvalidRequest
@@ -72,7 +72,9 @@ def _refuse_used(settings: Settings) -> None:
         if current_revision(database) is None:
             return
         with database.read() as connection:
-            for table in (schema.document, schema.job, schema.preference):
+            for table in schema.metadata.sorted_tables:
+                if not inspect(connection).has_table(table.name):
+                    continue  # one of SQLite's own, or of a newer version
                 if connection.execute(select(table).limit(1)).first() is not None:
                     raise InvalidRequest(
                         "There is a library here already. Restore into an empty "

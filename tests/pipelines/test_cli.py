@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
 from lectern.documents.filter_files import filters_to_json
 from lectern.documents.filters import Filter, Rule
 from lectern.errors import EngineUnavailable, InvalidRequest, UnknownVoice
 from lectern.settings import Settings
-from pipelines.cli import wrong_settings
+from pipelines.cli import app, wrong_settings
 from pipelines.converting import Request, check
 from resources.services import Services
 from tests.support.documents import small_epub
@@ -160,7 +161,24 @@ def test_the_doctor_finds_a_new_installation_well(tmp_path: Path) -> None:
 
 def test_databases_are_brought_up_to_date_and_swept(tmp_path: Path) -> None:
     assert lectern(tmp_path, "migrate").returncode == 0
-    assert "Deleted 0 documents" in lectern(tmp_path, "sweep").stdout
+    swept = lectern(tmp_path, "sweep").stdout
+    assert swept == "By rule: nothing (0 B).\nOut of reach: nothing (0 B).\n"
+
+
+def test_a_backup_is_taken_looked_at_and_put_back_by_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LECTERN_DATA_DIR", str(tmp_path / "data"))
+    place, command = str(tmp_path / "backups"), CliRunner()
+
+    taken = command.invoke(app, ["backup", place, "--keep", "2"])
+    looked_at = command.invoke(app, ["backup", place, "--check"])
+    monkeypatch.setenv("LECTERN_DATA_DIR", str(tmp_path / "restored"))
+    restored = command.invoke(app, ["restore", place])
+
+    assert "0 documents, 0 files" in taken.stdout
+    assert "is whole" in looked_at.stdout
+    assert "Restored 0 documents" in restored.stdout
 
 
 def test_a_wrong_setting_is_named_as_its_variable() -> None:

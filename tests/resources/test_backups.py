@@ -225,9 +225,11 @@ def test_a_damaged_backup_is_noticed_and_not_restored(
     assert not Path(target.root / "lectern.sqlite3").exists()
 
 
-def test_nothing_is_restored_over_a_library(services: Services, place: Path) -> None:
-    add_document(services, "mine")
+def test_nothing_is_restored_over_what_anybody_has(
+    services: Services, place: Path
+) -> None:
     take_backup(services, place, quiet)
+    add_document(services, "mine")
 
     with pytest.raises(InvalidRequest, match="a library here already"):
         restore_backup(services.settings, find(place), quiet)
