@@ -62,22 +62,32 @@ def unmade(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Setti
         yield settings.model_copy(update={"database_url": url})
 
 
-def test_a_migration_killed_at_any_statement_changes_nothing(unmade: Settings) -> None:
-    """Each statement's begin in turn, and the commit: all of it, or nothing."""
+SOME = 12
+"""Of how many statements one is tried in the suite; the drill tries each."""
+AT_THE_COMMIT = 0
+
+
+@pytest.mark.parametrize(
+    "step", [SOME, pytest.param(1, marks=pytest.mark.drill)], ids=["some", "each"]
+)
+def test_a_migration_killed_at_any_statement_changes_nothing(
+    unmade: Settings, step: int
+) -> None:
+    """Statements' begins in turn, and the commit: all of it, or nothing."""
     database = Database(unmade.database)
     _upgrade_to(database, "0001")
     with database.write() as connection:
         connection.execute(text(KEPT))
     tables = _tables(database)
 
-    for statements in itertools.count(1):
-        if _migrate_and_die(database, statements):
+    for statement in itertools.chain([AT_THE_COMMIT], itertools.count(1, step)):
+        if _migrate_and_die(database, statement):
             break
         assert current_revision(database) == "0001"
         assert _tables(database) == tables
     database.close()
 
-    assert statements > 20, "nothing was killed"
+    assert statement > 20, "nothing was killed"
     services = Services.open(unmade)  # which refuses a schema that is not current
     assert services.preferences.get(LOCAL, "rate") == 1.5
     services.close()
@@ -123,7 +133,11 @@ def test_dagsters_tables_are_never_seen_half_made(
 
 
 def _migrate_and_die(database: Database, at: int) -> bool:
-    """Migrate in a child that kills itself at a statement; True when it got through."""
+    """Migrate in a child that kills itself at a statement, or when it commits.
+
+    Returns:
+        Whether it got through.
+    """
     child = os.fork()
     if child == 0:
         counted = itertools.count(1)
@@ -132,8 +146,11 @@ def _migrate_and_die(database: Database, at: int) -> bool:
             if next(counted) == at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        event.listen(database._engine, "before_cursor_execute", die)
-        event.listen(database._engine, "commit", die)
+        if at == AT_THE_COMMIT:
+            at = 1
+            event.listen(database._engine, "commit", die)
+        else:
+            event.listen(database._engine, "before_cursor_execute", die)
         code = 1
         try:
             migrate(database)
