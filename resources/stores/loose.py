@@ -19,12 +19,15 @@ from resources.stores.database import Database
 from resources.stores.exports import EXPORT, PART
 from resources.stores.holds import is_worked_on
 from resources.stores.portions import portions
-from resources.stores.reachability import reachable_blobs
+from resources.stores.reachability import reachable_blobs, stretches
 from resources.stores.stock import REBUILDABLE, RENDERING
 from resources.stores.variants import Variants
 
 PARTS_KEPT = timedelta(days=7)
 """An export that failed goes on from its parts when it is tried again."""
+
+LOST_A_QUERY = 10
+"""Few blobs are ever lost: asked for so, each is found by an index."""
 
 _artifact = schema.artifact.c
 _variant = schema.variant.c
@@ -55,17 +58,27 @@ class LooseEnds:
         links = self._forget_links(grace)
         parts = self._forget_parts()
         sounds = files = lost = 0
-        for some in portions(self._missing()):
+        for some in portions(self._missing(), LOST_A_QUERY):
             sounds += self._forget_sounds(some)
             files += self._forget_files(some)
             lost += self._still_named(some)
         return Loose(links, parts, sounds, files, lost)
 
     def _forget_links(self, grace: timedelta) -> int:
+        """Look at links a stretch of keys at a time: there may be millions."""
         before = self._database.now() - grace
-        known = exists().where(_variant.key == _link.key)
-        condition = and_(_link.linked_at <= before, ~known)
-        return delete_where(self._database, schema.block_audio, condition)
+        unknown = ~exists().where(_variant.key == _link.key)
+        forgotten = 0
+        for first, last in stretches():
+            query = select(_link.key).where(_link.key.between(first, last), unknown)
+            with self._database.read() as connection:
+                keys = connection.scalars(query.distinct()).all()
+            for some in portions(keys):
+                condition = and_(
+                    _link.key.in_(some), _link.linked_at <= before, unknown
+                )
+                forgotten += delete_where(self._database, schema.block_audio, condition)
+        return forgotten
 
     def _forget_parts(self) -> int:
         before = self._database.now() - PARTS_KEPT

@@ -19,6 +19,12 @@ _NAMING = (
 STRETCHES = 256
 
 
+def stretches() -> Iterator[tuple[str, str]]:
+    """Yield between which digests, in hexadecimal, each of equal parts lies."""
+    for number in range(STRETCHES):
+        yield f"{number:02x}", f"{number:02x}g"
+
+
 def reachable_between(
     database: Database,
     first: str,
@@ -42,6 +48,5 @@ def reachable_between(
 
 def reachable_blobs(database: Database) -> Iterator[BlobHash]:
     """Yield every blob that a row names, once, in order."""
-    for number in range(STRETCHES):
-        stretch = f"{number:02x}"
-        yield from sorted(reachable_between(database, stretch, f"{stretch}g"))
+    for first, last in stretches():
+        yield from sorted(reachable_between(database, first, last))
