@@ -15,7 +15,12 @@ class Outline {
 
   constructor(parent) {
     this.chapters = element("ol", { class: "chapters" });
-    this.nav = element("nav", { class: "outline", "aria-label": "Outline" }, this.chapters);
+    this.nav = element(
+      "nav",
+      { class: "outline", "aria-label": "Outline" },
+      element("h2", { text: "Outline" }),
+      this.chapters,
+    );
     this.bookmarkList = element("ol", { class: "bookmarks" });
     this.bookmarks = element(
       "section",

@@ -70,15 +70,15 @@ def line_of(balance: Balance, used: int) -> str:
     return " · ".join(parts)
 
 
-def share_left(balance: Balance, used: int) -> float | None:
-    """Return how much of a bounded unit is left, 0…1."""
+def share_used(balance: Balance, used: int) -> float | None:
+    """Return how much of a bounded unit is used or set aside, 0…1."""
     if balance.left is None:
         return None
     if balance.unit in GAUGES:
         whole = -(balance.floor or 0)
     else:
         whole = balance.left + balance.held + max(0, used)
-    return min(1.0, balance.left / whole) if whole else 0.0
+    return 1.0 - min(1.0, balance.left / whole) if whole else None
 
 
 def _show_unit(balance: Balance, used: int) -> None:
@@ -87,7 +87,7 @@ def _show_unit(balance: Balance, used: int) -> None:
         f"**{name[0].upper()}{name[1:]}**  \n"
         f":gray[{wording.plain(line_of(balance, used))}]"
     )
-    share = share_left(balance, used)
+    share = share_used(balance, used)
     if share is not None:
         st.progress(share)
 

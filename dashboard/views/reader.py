@@ -121,7 +121,6 @@ def _show_preparing(document_id: DocumentId) -> None:
 
 def _show_document(document: Document) -> None:
     with st.sidebar:
-        st.caption("OUTLINE")
         mount("outline", key="outline", data={})
     voice = voice_of(session.services(), document)
     look = _show_toolbar(document, voice_id=voice.id)

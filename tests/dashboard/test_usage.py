@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from dashboard.views.balance import line_of, share_left
+from dashboard.views.balance import line_of, share_used
 from dashboard.views.remaining import line_of as line_of_quote
 from dashboard.views.remaining import warning_of
 from lectern.accounts.ledger import Balance, EntryKind
@@ -80,16 +80,22 @@ def test_every_entry_can_be_taken_away_and_none_is_a_formula(
             Balance(CHARS, -7, 0, 0),
             107,
             OVERDRAWN,
-            0.0,
+            1.0,
         ),
-        (Balance(BYTES, -600, 0, -1000), 0, "600 B kept · 400 B left", 0.4),
+        (
+            Balance(CHARS, 0, 0, 0),
+            0,
+            "0 characters used this month · 0 characters left",
+            None,
+        ),
+        (Balance(BYTES, -600, 0, -1000), 0, "600 B kept · 400 B left", 0.6),
     ],
 )
 def test_a_balance_is_told_in_one_line(
     shown: Balance, used: int, line: str, share: float | None
 ) -> None:
     assert line_of(shown, used) == line
-    assert share_left(shown, used) == share
+    assert share_used(shown, used) == pytest.approx(share)
 
 
 def test_an_operator_gives_somebody_more(settings: Settings) -> None:
