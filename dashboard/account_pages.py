@@ -75,7 +75,7 @@ def password_field() -> Field:
 
 def new_password_field() -> Field:
     """Return the field for a password one chooses."""
-    hint = f"At least {SHORTEST_CHARS} characters; a few words that only you put so."
+    hint = f"At least {SHORTEST_CHARS} characters; a few unrelated words do well."
     return Field("password", "Password", "password", "new-password", hint=hint)
 
 

@@ -118,6 +118,8 @@ def _lead(request: Request) -> str:
         )
     if "out" in request.query_params:
         return "You are signed out."
+    if "gone" in request.query_params:
+        return "Your account is deleted, with everything in it."
     return ""
 
 
@@ -272,10 +274,19 @@ def _welcome_page(link: PersonLink, key: str, email: str = "", name: str = "") -
     )
 
 
+_LEAVING = Page(
+    title="Sign out?",
+    others=(Other("/sign-out", "Sign out"),),
+    links=(("/", "Back to Lectern"),),
+)
+
+
 async def sign_out(request: Request) -> Response:
-    """End the session of this browser."""
+    """End the session of this browser; a mere link only asks whether to."""
     signed_in = signed_in_of(request)
-    if request.method == "POST" and signed_in is not None:
+    if request.method == "GET" and signed_in is not None:
+        return page_answer(_LEAVING)
+    if signed_in is not None:
         sessions = backend.current().services.sessions
         principal = signed_in.person.principal
         await blocking(sessions.end, principal, signed_in.session.id)

@@ -103,8 +103,10 @@ export class Saying {
     if (!this.form.hidden || !this.panel.isConnected) return;
     const range = selectedRange(this.#host);
     this.#chosen = range && chosenWords(range);
-    if (!this.#chosen) return this.hide();
-    this.#show(range.getBoundingClientRect());
+    const box = range?.getBoundingClientRect();
+    const isSeen = box && box.bottom > 0 && box.top < innerHeight;
+    if (!this.#chosen || !isSeen) return this.hide();
+    this.#show(box);
   }
 
   #show(box) {
@@ -114,7 +116,7 @@ export class Saying {
     const top = below + height < innerHeight ? below : Math.max(GAP_PX, box.top - height - GAP_PX);
     const left = Math.min(box.left, innerWidth - width - GAP_PX);
     this.panel.style.left = `${Math.max(GAP_PX, left)}px`;
-    this.panel.style.top = `${top}px`;
+    this.panel.style.top = `${Math.max(GAP_PX, Math.min(top, innerHeight - height - GAP_PX))}px`;
   }
 
   #ask() {

@@ -83,7 +83,8 @@ def _about(person: Person) -> str:
             "unless you sign up."
         )
     since = f"here since {person.created_at:%-d %B %Y}"
-    return since if person.email is None else f"{person.email} · {since}"
+    is_named = person.email is not None and person.name
+    return f"{person.email} · {since}" if is_named else since
 
 
 def _offer_changes(person: Person) -> None:
@@ -262,4 +263,4 @@ def _delete(person: Person) -> None:
     except LecternError as error:
         st.error(wording.plain(error.message), icon=":material/error:")
         return
-    session.lead_to("/sign-in?out=1")
+    session.lead_to("/sign-in?gone=1")

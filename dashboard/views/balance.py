@@ -49,8 +49,8 @@ def show_balance() -> None:
 
 
 def is_told(balance: Balance, used: int) -> bool:
-    """Whether a unit says anything: it has a bound, or some of it was used."""
-    return balance.floor is not None or used != 0 or balance.balance != 0
+    """Whether a unit says anything: there is some of it, or some was used."""
+    return bool(balance.left) or used != 0 or balance.balance != 0
 
 
 def line_of(balance: Balance, used: int) -> str:

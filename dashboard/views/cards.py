@@ -152,7 +152,7 @@ def _show_head(
     ):
         st.caption(
             f":material/{icon}: {name} · {wording.ago(document.created_at, now)}"
-            + (" · :material/keep: kept" if is_pinned else ""),
+            + (" · :material/keep:" if is_pinned else ""),
             width="content",
         )
         st.badge(label, color=color)
@@ -227,7 +227,7 @@ def _pin(document: Document, *, is_kept: bool) -> None:
         st.toast(wording.plain(error.message), icon=":material/error:")
     else:
         st.toast(
-            "Nothing of it is cleared away by itself, neither audio nor files.",
+            "Pinned: nothing of it is cleared away by itself.",
             icon=":material/keep:",
         )
 

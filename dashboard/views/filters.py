@@ -36,8 +36,8 @@ def show() -> None:
     _show_actions(scope, kept)
     if not kept:
         st.caption(
-            "There are none yet. To change how one word sounds, select it in the text "
-            "and choose “Say it otherwise…”."
+            "There are none here yet. To change how one word sounds, select it in the "
+            "text and choose “Say it otherwise…”."
         )
     for place, one in enumerate(kept):
         _show_filter(one, place, kept)

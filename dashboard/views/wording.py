@@ -13,6 +13,7 @@ from resources.stores.jobs import Job
 
 VAGUE_FACTOR = 2.0
 """From so much more at most than at least, both are said."""
+_ADDRESS = re.compile(r"(https?:)(?=//)|(www)(?=\.)", re.IGNORECASE)
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 
 KIND_NAMES: dict[str, tuple[str, str]] = {
@@ -64,9 +65,11 @@ def plain(text: str) -> str:
     r"""Return somebody's text so that Markdown shows it letter by letter.
 
     Titles and messages may hold ``![](…)``, ``:material/…:`` or ``$…$``; none of them
-    may load, link or typeset anything.
+    may load, typeset or lead anywhere. Streamlit makes links of bare addresses however
+    they are escaped, so an invisible joiner (U+2060) parts them.
     """
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    unlinked = _ADDRESS.sub("\\g<0>\u2060", " ".join(text.split()))
+    return _MARKUP.sub(r"\\\1", unlinked)
 
 
 _BROWSERS = (

@@ -280,8 +280,8 @@ def _template(rule: Rule, alone: "re2._Regexp", shift: int) -> list[str | int]:
         group = _group_number(number or name or "", names)
         if group is None or group > alone.groups:
             raise BadPattern(
-                f"The replacement names the group “{match[0]}”, and the pattern has "
-                f"{alone.groups} groups. Put what it stands for into round brackets.",
+                f"The replacement names the group “{match[0]}”, and the pattern has no "
+                "such group. Put what it stands for into round brackets.",
                 at=match.start(),
             )
         template.append(group + shift)

@@ -77,7 +77,8 @@ class Uploads:
             LimitReached: More bytes than one file, or one person's files, may have.
             DiskReserveReached: Too little disk would be left.
         """
-        self._check_size(name, size_bytes)
+        if size_bytes < 1:
+            raise InvalidRequest(f"“{name}” is empty. Choose another file.")
         now = self._database.now()
         upload = Upload(
             id=new_upload_id(),
@@ -93,14 +94,13 @@ class Uploads:
             self._allowed.upload(
                 connection, principal, name=name, size_bytes=size_bytes
             )
+            self._require_disk(size_bytes)
             with translated_os_errors():
                 self._path(upload.id).touch(mode=0o600)
             connection.execute(insert(schema.upload).values(row))
         return upload
 
-    def _check_size(self, name: str, size_bytes: int) -> None:
-        if size_bytes < 1:
-            raise InvalidRequest(f"“{name}” is empty. Choose another file.")
+    def _require_disk(self, size_bytes: int) -> None:
         require_disk(
             self._folder,
             reserve_bytes=self._settings.disk_reserve_bytes,

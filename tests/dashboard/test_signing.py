@@ -67,6 +67,8 @@ def test_somebody_signs_up_signs_in_and_out(client, many):
     assert client.get("/api/session").json() == {"name": "Anna", "role": "user"}
     assert client.get("/sign-in").headers["location"] == "/"
     kept = dict(client.cookies)
+    assert "Sign out?" in client.get("/sign-out").text
+    assert is_in(client)
     answer = post(client, "/sign-out")
     assert answer.headers["location"] == "/sign-in?out=1"
     assert not is_in(client)
