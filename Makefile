@@ -33,7 +33,8 @@ run: setup  ## start everything and print the address
 	@$(BIN)/lectern serve
 
 test: setup-dev  ## run the test suite, a file at a time in each of two processes
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile \
+		--no-loadscope-reorder $(ARGS)
 
 setup: $(VENV)/.installed  ## make .venv from requirements.lock
 

@@ -11,7 +11,8 @@ from tests.support.stores import OTHER
 def test_a_job_s_log_is_a_file_for_its_owner_alone(client, services):
     document = new_document(services)
     job = services.jobs.create(LOCAL, document_id=document.id, kind=JobKind.PREPARE)
-    theirs = services.jobs.create(OTHER, document_id=document.id, kind=JobKind.PREPARE)
+    another = new_document(services, principal=OTHER)
+    theirs = services.jobs.create(OTHER, document_id=another.id, kind=JobKind.PREPARE)
     services.joblog.append(job.id, f"Opened {services.settings.root}/blobs/ab")
 
     reply = client.get(f"/api/jobs/{job.id}/log")

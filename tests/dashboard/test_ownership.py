@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from dashboard import backend, server
 from lectern.accounts.people import Principal, Role
+from lectern.accounts.rates import Rates
 from lectern.accounts.tokens import Scope
 from lectern.documents.filters import Filter, Rule
 from lectern.ids import new_document_id, new_job_id, new_upload_id
@@ -279,6 +280,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[
     folder, aside = (tmp_path_factory.mktemp(name) for name in ("live", "aside"))
     shutil.copy(migrated, folder)
     settings = Settings(_env_file=None, data_dir=folder, disk_reserve_bytes=0)
+    settings = settings.model_copy(update={"rates": Rates(enabled=False)})
     opened = backend.open_backend(with_accounts(settings, guests=True))
     backend.install(opened)
     services = opened.services

@@ -11,12 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
+from lectern.accounts.elsewhere import OidcProvider, ProxySignIn
 from lectern.accounts.tokens import new_secret
 from lectern.operations.redaction import HIDDEN, Redactor, secrets_in
 from lectern.settings import Settings, SpeechServer, VisionServer
 
 SECRET = "s3cret/of &the\\house"
 ROOT = "/srv/a b/lectern data"
+
+
+ENTRIES: dict[str, type[BaseModel]] = {
+    "speech_servers": SpeechServer,
+    "vision_servers": VisionServer,
+    "oidc": OidcProvider,
+    "proxy": ProxySignIn,
+}
+"""What settings hold that are empty without a configuration."""
 
 
 def secret_fields(model: type[BaseModel], *above: str) -> Iterator[tuple[str, ...]]:
@@ -39,8 +49,11 @@ def with_secret(path: tuple[str, ...]) -> Settings:
     for name in path[:-1]:
         value = getattr(owners[-1], name)
         if isinstance(value, dict):
-            kind = {"speech_servers": SpeechServer, "vision_servers": VisionServer}
-            value = kind[name].model_construct(address="http://a", model="m")
+            value = ENTRIES[name].model_construct(
+                **dict.fromkeys(("address", "model", "issuer", "client_id"), "a")
+            )
+        elif value is None:
+            value = ENTRIES[name].model_construct()
         owners.append(value)
     for owner, name in zip(reversed(owners), reversed(path), strict=True):
         if isinstance(getattr(owner, name, None), dict):

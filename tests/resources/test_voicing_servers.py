@@ -274,7 +274,7 @@ FAULTS = st.sampled_from(
 
 
 @settings(
-    max_examples=12,
+    max_examples=6,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,
