@@ -33,8 +33,7 @@ run: setup  ## start everything and print the address
 	@$(BIN)/lectern serve
 
 test: setup-dev  ## run the test suite, a file at a time in each of two processes
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile \
-		--no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 setup: $(VENV)/.installed  ## make .venv from requirements.lock
 

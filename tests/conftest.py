@@ -32,10 +32,6 @@ hypothesis_settings.register_profile("deep", deadline=None, max_examples=3000)
 hypothesis_settings.load_profile(os.environ.get("TEST_HYPOTHESIS", "ci"))
 
 
-FIRST = ("scenarios", "pipelines")
-"""Folders whose files take minutes, not seconds. Last, one would run by itself."""
-
-
 @pytest.fixture(autouse=True)
 def main_module() -> Iterator[None]:
     """Take the app's pages back from where Streamlit's tests leave them.
@@ -83,21 +79,12 @@ def pytest_report_header() -> list[str]:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Put what takes longest first (with ``--no-loadscope-reorder``).
-
-    The slow drills are left out unless they are asked for by name.
-    """
-    items.sort(key=_place)
+    """Leave the slow drills out unless they are asked for by name."""
     if "drill" in (config.option.markexpr or ""):
         return
     kept = [item for item in items if "drill" not in item.keywords]
     config.hook.pytest_deselected(items=[i for i in items if i not in kept])
     items[:] = kept
-
-
-def _place(item: pytest.Item) -> int:
-    folder = item.path.parent.name
-    return FIRST.index(folder) if folder in FIRST else len(FIRST)
 
 
 @pytest.fixture

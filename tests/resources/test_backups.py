@@ -1,8 +1,10 @@
 """A backup holds everything as of one moment, and all of it comes back."""
 
+import contextlib
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -284,6 +286,14 @@ def sampled(count: int, *, all_of_them: bool) -> list[int]:
     return [*range(0, count, step), count - 1]
 
 
+def taken_once_more(services: Services, place: Path) -> Path:
+    """Take a backup; where one was finished this very second, a little later."""
+    while True:
+        with contextlib.suppress(InvalidRequest):
+            return take_backup(services, place, quiet).folder
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize(
     "is_drill", [False, pytest.param(True, marks=pytest.mark.drill)]
 )
@@ -300,8 +310,8 @@ def test_killed_while_it_is_taken_nothing_half_is_taken_for_a_backup(
         killed_at(call, lambda place=place: take_backup(services, place, quiet))
         for folder in backups(place):
             assert check_backup(folder)[1] == []
-        again = take_backup(services, place, quiet)
-        assert check_backup(again.folder)[1] == []
+        again = taken_once_more(services, place)
+        assert check_backup(again)[1] == []
         assert not list(place.glob(".making*"))
     services.close()
 
