@@ -51,8 +51,12 @@ def show_left(*names: str) -> list[Meter]:
     """Say in a line how much of some limits is used; return those that are full."""
     found = [meter for meter in own_meters() if meter.name in names]
     if found:
-        st.caption(wording.plain(" · ".join(meter.text for meter in found)))
+        st.caption(wording.plain(" · ".join(map(_line, found))))
     return [meter for meter in found if meter.is_full]
+
+
+def _line(meter: Meter) -> str:
+    return f"{meter.text} today" if meter.name.startswith("daily_") else meter.text
 
 
 def why_not(full: list[Meter]) -> str | None:
