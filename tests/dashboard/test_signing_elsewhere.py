@@ -56,24 +56,24 @@ def with_provider(
     known = OidcProvider(
         issuer=work.issuer, client_id="lectern", client_secret="s3", **rules
     )
-    return in_force(here, oidc={"work": known}, public_address=served, guests=True)
+    return in_force(here, oidc={"office": known}, public_address=served, guests=True)
 
 
 def come_in(
     client: httpx.Client, work: Provider, subject: str, query: str = ""
 ) -> httpx.Response:
     """Go there and come back, as a browser does."""
-    led = client.get(f"/sign-in/with/work{query}")
+    led = client.get(f"/sign-in/with/office{query}")
     assert led.status_code == 303, led.text
     _, answer = work.sign_in(led.headers["location"], subject)
-    return client.get("/sign-in/with/work/back", params=answer)
+    return client.get("/sign-in/with/office/back", params=answer)
 
 
 def test_the_sign_in_page_leads_there_and_not_by_a_form(client, many):
     page = client.get("/sign-in?next=/stats").text
 
-    assert 'href="/sign-in/with/work?next=%2Fstats"' in page
-    assert "Sign in with work" in page
+    assert 'href="/sign-in/with/office?next=%2Fstats"' in page
+    assert "Sign in with office" in page
 
 
 def test_somebody_new_gets_an_account_and_comes_back_to_the_same(client, many, work):
@@ -140,7 +140,7 @@ def test_who_is_signed_in_connects_another_way_in(client, many, work):
         elsewhere.connect(
             other.principal,
             Known(work.issuer, "carla-at-work"),
-            many.settings.accounts.oidc["work"],
+            many.settings.accounts.oidc["office"],
         )
     elsewhere.disconnect(carla.principal, work.issuer)
     assert elsewhere.identities.list(carla.principal) == []
@@ -204,26 +204,26 @@ def test_who_is_disabled_does_not_come_in(client, many, work):
 
 @pytest.mark.parametrize("spoil", ["state", "code", "cookie", "twice", "denied"])
 def test_what_is_not_of_this_browser_lets_nobody_in(client, many, work, spoil):
-    led = client.get("/sign-in/with/work")
+    led = client.get("/sign-in/with/office")
     _, answer = work.sign_in(led.headers["location"], "anna")
     if spoil == "cookie":
         client.cookies.clear()
     elif spoil == "twice":
-        client.get("/sign-in/with/work/back", params=answer)
+        client.get("/sign-in/with/office/back", params=answer)
         client.cookies.clear()
     elif spoil == "denied":
         answer = {"error": "access_denied", "state": answer["state"]}
     else:
         answer[spoil] = "x" * 43
 
-    refused = client.get("/sign-in/with/work/back", params=answer)
+    refused = client.get("/sign-in/with/office/back", params=answer)
 
     assert refused.status_code == 401, refused.text
     assert "lectern" not in client.cookies
 
 
 def test_the_code_is_bound_to_a_secret_that_only_the_browser_has(client, many, work):
-    led = client.get("/sign-in/with/work")
+    led = client.get("/sign-in/with/office")
 
     query = httpx.URL(led.headers["location"]).params
     text = client.cookies[COOKIE]
@@ -240,7 +240,7 @@ def test_nothing_leads_to_another_site(client, many, work):
 
     assert answer.headers["location"] == "/"
     assert client.get("/sign-in/with/nobody").status_code == 404
-    assert urlsplit(client.get("/sign-in/with/work").headers["location"]).netloc
+    assert urlsplit(client.get("/sign-in/with/office").headers["location"]).netloc
 
 
 KEY = RSAKey.generate_key(2048, {"kid": "one"})
